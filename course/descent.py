@@ -220,6 +220,47 @@ def sgd_epoch(model: torch.nn.Module, batches: Iterable[tuple[Tensor, Tensor]], 
     return total / count
 
 
+def iterate_batches(
+    x: Tensor, y: Tensor, size: int, generator: torch.Generator | None = None
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """One epoch of shuffled mini-batches (x[i], y[i]); see `minibatches`."""
+    for i in minibatches(len(x), size, generator):
+        yield x[i.to(x.device)], y[i.to(y.device)]
+
+
+def train(
+    model: torch.nn.Module,
+    x: Tensor,
+    y: Tensor,
+    lr: float,
+    epochs: int,
+    size: int,
+    generator: torch.Generator | None = None,
+) -> list[float]:
+    """The training loop: `epochs` passes of SGD over freshly shuffled mini-batches of `size` samples.
+
+    Args:
+        model: maps x to logits (B, K); changed in place.
+        x: inputs, shape (N, …).
+        y: class ids, shape (N,).
+        lr: learning rate η.
+        epochs: passes over the data, ≥ 0.
+        size: batch size B.
+        generator: decides the order of the samples.
+
+    Returns:
+        The mean loss of each epoch, as in `sgd_epoch`.
+
+    Raises:
+        ValueError: x and y differ in length, or there is no sample.
+
+    Source: lecture, "Model training based on stochastic gradient descent".
+    """
+    if len(x) != len(y):
+        raise ValueError(f"{len(x)} inputs, but {len(y)} labels")
+    return [sgd_epoch(model, iterate_batches(x, y, size, generator), lr) for _ in range(epochs)]
+
+
 # --------------------------------------------------------------------------------------- gradient noise
 
 
@@ -324,11 +365,3 @@ SURFACES: dict[str, Surface] = {
         Surface("saddle", "x² + ¼(y² − 1)²", _saddle, (0.0, 1.0), (-1.8, 0.01)),
     )
 }
-
-
-def iterate_batches(
-    x: Tensor, y: Tensor, size: int, generator: torch.Generator | None = None
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """One epoch of shuffled mini-batches (x[i], y[i]); see `minibatches`."""
-    for i in minibatches(len(x), size, generator):
-        yield x[i.to(x.device)], y[i.to(y.device)]

@@ -1,0 +1,60 @@
+"""Judges a function against an exercise, and explains.
+
+`check(name, function)` is what a notebook calls under each exercise; `gate.verify` proves that the checks
+themselves are sound.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from course import exercises
+from course.check.judge import Verdict, judge, plan, run
+from course.check.report import CheckFailed, Report
+from course.exercises.exercise import Exercise
+
+__all__ = ["CheckFailed", "Report", "check", "verdict"]
+
+
+def check(name: str, function: Callable[..., Any], *, seed: int | None = None) -> Report:
+    """Check a function against the exercise called `name` (e.g. "descent.gd_step") and explain the outcome.
+
+    Inputs are drawn from `seed`, a new one each time unless given (or set as COURSE_SEED). The report shows
+    points as its `repr`. While nbgrader grades or validates, an answer worth nothing raises `CheckFailed`;
+    elsewhere the report says so and the notebook goes on.
+
+    Raises:
+        UnknownExercise: there is no such exercise; the message lists near matches.
+        CheckFailed: the function earned nothing, and nbgrader is running.
+    """
+    report = Report(verdict(exercises.get(name), function, seed))
+    if report.points == 0 and os.environ.get("NBGRADER_EXECUTION"):
+        _display(report)
+        raise CheckFailed(f"{report.verdict.exercise.function}: {report.verdict.sentence}")
+    return report
+
+
+def verdict(exercise: Exercise, function: Callable[..., Any], seed: int | None = None) -> Verdict:
+    """The verdict on a function, without any display."""
+    if not callable(function):
+        raise TypeError(
+            f"check needs your function itself, as in check({exercise.name!r}, {exercise.function}); "
+            f"it got a value of type {type(function).__name__}. Leave out the parentheses after the name."
+        )
+    if seed is None:
+        seed = int(os.environ.get("COURSE_SEED") or secrets.randbelow(2**31))
+    return judge(exercise, seed, run(exercise, function, plan(exercise, seed)))
+
+
+def _display(report: Report) -> None:
+    try:
+        from IPython.core.getipython import get_ipython
+        from IPython.display import display
+    except ImportError:
+        return
+    if get_ipython() is not None:
+        bundle = {**report._repr_mimebundle_(), "text/plain": report.text()}
+        display(bundle, raw=True)

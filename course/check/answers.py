@@ -1,0 +1,263 @@
+"""Answers as plain data, and whether two of them agree.
+
+Whatever a student's function returns is reduced to numbers, strings, lists, dictionaries and plain CPU tensors
+before anything is compared, so that no method of a student's object is ever called by the judge.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+MAX_NODES = 10_000
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """Something that is no plain data: only the name of its type is kept."""
+
+    type_name: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where two answers part: `kind` is "form" (type, shape, number of entries) or "value"."""
+
+    kind: str
+    sentence: str
+    expected: Any = None
+    got: Any = None
+
+
+@dataclass
+class Traits:
+    """What was true of the tensors before they were reduced."""
+
+    devices: set[str]
+    requires_grad: bool = False
+
+
+def plain(value: Any, traits: Traits, depth: int = 0) -> Any:
+    """Reduce a value to plain data; tensors come back detached, on the CPU, as copies."""
+    if depth > 8:
+        return Foreign("a very deeply nested structure")
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, Tensor):
+        traits.devices.add(value.device.type)
+        traits.requires_grad |= value.requires_grad
+        if value.device.type == "meta" or value.layout != torch.strided:
+            return Foreign(f"a tensor on device {value.device}, layout {value.layout}")
+        with torch.no_grad():
+            return torch.empty(0) if value.numel() > 50_000_000 else value.detach().as_subclass(Tensor).cpu().clone()
+    if isinstance(value, np.generic):
+        return value.item() if value.dtype.kind in "biuf" else Foreign(type(value).__name__)
+    if isinstance(value, np.ndarray):
+        return value.copy() if value.dtype.kind in "biuf" else Foreign("a NumPy array of objects")
+    if isinstance(value, list | tuple) and len(value) <= MAX_NODES:
+        return [plain(v, traits, depth + 1) for v in value]
+    if isinstance(value, dict) and len(value) <= MAX_NODES:
+        return {str(k): plain(v, traits, depth + 1) for k, v in value.items()}
+    return Foreign(type(value).__name__)
+
+
+def fresh(inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Copies of the inputs that a function may do with as it likes."""
+    return copy.deepcopy(inputs)
+
+
+def same(a: Any, b: Any) -> bool:
+    """Whether two plain values are exactly alike, NaN being equal to NaN."""
+    return type(a) is type(b) and difference(a, b, 0.0, 0.0) is None
+
+
+# ------------------------------------------------------------------------------------------------ compare
+
+
+def difference(
+    expected: Any, got: Any, rtol: float, atol: float, where: str = "", values: bool = True
+) -> Difference | None:
+    """The first difference between two plain values, or None.
+
+    Numbers agree within atol + rtol·|expected|, whatever their floating-point type; NaN and ±∞ only with
+    themselves. With `values=False` only the form counts, and lists may differ in length.
+    """
+    if isinstance(expected, Tensor):
+        return _tensor(expected, got, rtol, atol, where, values)
+    if isinstance(expected, bool | str) or expected is None:
+        return None if type(got) is type(expected) and (got == expected or not values) else _form(where, expected, got)
+    if isinstance(expected, int | float):
+        return _number(expected, got, rtol, atol, where, values)
+    if isinstance(expected, dict):
+        return _mapping(expected, got, rtol, atol, where, values)
+    if isinstance(expected, list):
+        return _sequence(expected, got, rtol, atol, where, values)
+    raise TypeError(f"a reference must return plain data, not {type(expected).__name__}")
+
+
+def _tensor(expected: Tensor, got: Any, rtol: float, atol: float, where: str, values: bool) -> Difference | None:
+    if not isinstance(got, Tensor):
+        return _form(where, expected, got)
+    if _is_float(expected) and not _is_float(got):
+        return _problem("form", where, f"has type {_dtype(got)}; it needs a floating-point type", expected, got)
+    if not _is_float(expected) and (_is_float(got) or got.is_complex()):
+        return _problem("form", where, f"has type {_dtype(got)}; it needs whole numbers", expected, got)
+    if not values:
+        return None
+    if got.shape != expected.shape:
+        text = f"has shape {tuple(got.shape)}, expected {tuple(expected.shape)}"
+        return _problem("form", where, text, expected, got)
+    a, b = expected.double(), got.double()
+    close = torch.isclose(b, a, rtol=rtol, atol=atol, equal_nan=True)
+    if bool(close.all()):
+        return None
+    return _problem("value", where, _which(close, a, b), expected, got)
+
+
+def _which(close: Tensor, expected: Tensor, got: Tensor) -> str:
+    wrong = int((~close).sum())
+    if expected.ndim == 0:
+        return f"is {number(got.item())}, expected {number(expected.item())}"
+    at = tuple(int(i) for i in (~close).nonzero()[0])
+    count = f"{wrong} of {close.numel()} numbers are off" if close.numel() > 1 else "is off"
+    place = "[" + ", ".join(map(str, at)) + "]"
+    return f"{count}: at {place} it is {number(got[at].item())}, expected {number(expected[at].item())}"
+
+
+def _number(expected: float, got: Any, rtol: float, atol: float, where: str, values: bool) -> Difference | None:
+    if (isinstance(got, Tensor) and got.numel() == 1) or (isinstance(got, np.ndarray) and got.size == 1):
+        got = got.item()
+    if isinstance(got, bool) or not isinstance(got, int | float):
+        return _form(where, expected, got)
+    if not values or _close(expected, got, rtol, atol):
+        return None
+    return _problem("value", where, f"is {number(got)}, expected {number(expected)}", expected, got)
+
+
+def _close(expected: float, got: float, rtol: float, atol: float) -> bool:
+    if not math.isfinite(expected) or not math.isfinite(got):
+        return expected == got or (math.isnan(expected) and math.isnan(got))
+    return abs(got - expected) <= atol + rtol * abs(expected)
+
+
+def _mapping(expected: dict, got: Any, rtol: float, atol: float, where: str, values: bool) -> Difference | None:
+    if not isinstance(got, dict) or set(got) != set(expected):
+        if isinstance(got, dict) and len(got) == 1:
+            ((name, value),) = got.items()
+            return _form(name, "two tensors" if name.startswith("(") else expected, value)
+        if isinstance(got, dict):
+            name = next((k for k, v in got.items() if not isinstance(v, Tensor)), next(iter(got), ""))
+            return _form(name, next(iter(expected.values())), got.get(name))
+        return _form(where, expected, got)
+    for key, value in expected.items():
+        found = difference(value, got[key], rtol, atol, _join(where, key), values)
+        if found:
+            return found
+    return None
+
+
+def _sequence(expected: list, got: Any, rtol: float, atol: float, where: str, values: bool) -> Difference | None:
+    if not isinstance(got, list):
+        return _form(where, expected, got)
+    if values and len(got) != len(expected):
+        return _problem("form", where, f"has {len(got)} entries, expected {len(expected)}", expected, got)
+    if not values and expected:
+        expected = [expected[0]] * len(got)
+    for i, (a, b) in enumerate(zip(expected, got, strict=False)):
+        found = difference(a, b, rtol, atol, f"{where or 'answer'}[{i}]", values)
+        if found:
+            return found
+    return None
+
+
+def _join(where: str, key: str) -> str:
+    return f"{where}, {key}" if where else key
+
+
+def _is_float(value: Tensor) -> bool:
+    return value.dtype.is_floating_point
+
+
+def _dtype(value: Tensor) -> str:
+    return str(value.dtype).removeprefix("torch.")
+
+
+def _problem(kind: str, where: str, text: str, expected: Any, got: Any) -> Difference:
+    return Difference(kind, f"{where or 'the answer'} {text}", expected, got)
+
+
+def _form(where: str, expected: Any, got: Any) -> Difference:
+    wanted = expected if isinstance(expected, str) and " " in expected else describe(expected)
+    text = f"{where or 'the answer'} is {describe(got)}; expected {wanted}"
+    if got is None:
+        text += " (is there a return, and does it return this?)"
+    elif isinstance(got, np.ndarray):
+        text += " (stay in torch: NumPy arrays carry no gradient and cannot move to a GPU)"
+    elif isinstance(expected, Tensor) and isinstance(got, int | float):
+        text += " (a plain number has no gradient: leave out .item() and float())"
+    return Difference("form", text, expected, got)
+
+
+# ------------------------------------------------------------------------------------------------ describe
+
+
+def describe(value: Any) -> str:
+    """What a value is, in words: its type and shape."""
+    if value is None:
+        return "None"
+    if isinstance(value, Foreign):
+        return f"of type {value.type_name}"
+    if isinstance(value, Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    if isinstance(value, np.ndarray):
+        return f"a NumPy array of shape {value.shape}"
+    if isinstance(value, bool | int | float | str):
+        return f"the {'text' if isinstance(value, str) else 'number'} {value!r}"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    return f"of type {type(value).__name__}"
+
+
+def number(value: float) -> str:
+    """A number as people write it: four significant digits, a true minus sign."""
+    if isinstance(value, bool | int):
+        return str(value)
+    return f"{value:.4g}".replace("-", "−")
+
+
+def show(value: Any, limit: int = 12) -> str:
+    """A value for a report: small ones in full, large ones by shape and first numbers."""
+    if isinstance(value, Tensor):
+        if value.numel() <= limit:
+            return _nested(value.tolist())
+        first = ", ".join(number(v) for v in value.flatten()[:4].tolist())
+        return f"shape {tuple(value.shape)}: {first}, …"
+    if isinstance(value, bool) or value is None or isinstance(value, str):
+        return str(value)
+    if isinstance(value, int | float):
+        return number(value)
+    if isinstance(value, list):
+        shown = ", ".join(show(v, limit=max(2, limit // 2)) for v in value[:4])
+        return f"[{shown}{', …' if len(value) > 4 else ''}]"
+    if isinstance(value, dict):
+        return "; ".join(f"{k}: {show(v)}" for k, v in value.items())
+    return describe(value)
+
+
+def _nested(value: Any) -> str:
+    return "[" + ", ".join(map(_nested, value)) + "]" if isinstance(value, list) else number(value)
+
+
+def size(value: Any) -> int:
+    """How many numbers a plain value holds; used to pick the smallest failing input."""
+    if isinstance(value, Tensor):
+        return value.numel()
+    if isinstance(value, list | tuple):
+        return sum(map(size, value))
+    return sum(map(size, value.values())) if isinstance(value, dict) else 1

@@ -1,0 +1,151 @@
+"""Exercise descent.cross_entropy: a loss that neither overflows nor loses its gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from course import descent
+from course.exercises.exercise import Case, Draw, Exercise, mistakes
+
+
+def drive(cross_entropy: Callable[..., Any], logits: Tensor, y: Tensor) -> dict[str, Any]:
+    """The loss and, by automatic differentiation, its gradient with respect to the logits."""
+    leaf = logits.requires_grad_()
+    loss = cross_entropy(leaf, y)
+    gradient = None
+    if isinstance(loss, Tensor) and loss.requires_grad and loss.numel() == 1:
+        gradient = torch.autograd.grad(loss.sum(), leaf, allow_unused=True)[0]
+    logits.requires_grad_(False)
+    return {"loss": loss, "gradient": gradient}
+
+
+def cases(draw: Draw) -> list[Case]:
+    """Two rows by hand, logits far outside the range of exp, and random batches."""
+    k = draw.integer(2, 5)
+    gap = draw.uniform(300, 900)
+    high = torch.tensor([[gap, 0.0, -gap], [gap, 0.0, -gap]])
+    random = [Case(f"{n} random rows", (draw.normal(n, k + 2, scale=3.0), draw.labels(n, k + 2))) for n in (1, 5, 16)]
+    return [
+        Case("all scores equal: the loss is log K", (torch.zeros(1, k), draw.labels(1, k)), "hand"),
+        Case("two rows", (torch.tensor([[1.0, 0.0, -1.0], [0.0, 2.0, 0.0]]), torch.tensor([0, 2])), "hand"),
+        Case("huge logits, wrong class", (high, torch.tensor([1, 2]))),
+        Case("huge logits, right class", (high.clone(), torch.tensor([0, 1]))),
+        *random,
+    ]
+
+
+def overflow(logits, y):
+    """exp(z) overflows for large logits; subtract each row's maximum first, or use torch.logsumexp."""
+    e = logits.exp()
+    return -(e / e.sum(1, keepdim=True))[torch.arange(len(y)), y].log().mean()
+
+
+def unprotected_sum(logits, y):
+    """log Σ exp(z) overflows for large logits although the loss is finite: torch.logsumexp subtracts the maximum."""
+    return (logits.exp().sum(1).log() - logits[torch.arange(len(y)), y]).mean()
+
+
+def log_of_softmax(logits, y):
+    """A softmax probability can round to 0, and log 0 is −∞: work with log-probabilities (log_softmax) throughout."""
+    return -torch.softmax(logits, 1)[torch.arange(len(y)), y].log().mean()
+
+
+def epsilon_in_log(logits, y):
+    """log(p + ε) hides log 0 but caps the loss, so hopeless predictions cost too little; use log-probabilities."""
+    return -(torch.softmax(logits, 1)[torch.arange(len(y)), y] + 1e-8).log().mean()
+
+
+def sum_for_mean(logits, y):
+    """This is the sum over the batch; the lecture's loss is the mean, so that it does not grow with the batch."""
+    return F.cross_entropy(logits, y, reduction="sum")
+
+
+def mean_over_entries(logits, y):
+    """The mean runs over all N·K entries; only the N samples count (each row has one true class)."""
+    return -(F.one_hot(y, logits.shape[1]) * F.log_softmax(logits, 1)).mean()
+
+
+def wrong_class(logits, y):
+    """This is the log-probability of the class the model prefers; the loss looks at the true class y."""
+    return -F.log_softmax(logits, 1).max(1).values.mean()
+
+
+def minus_forgotten(logits, y):
+    """The sign is missing: log-probabilities are negative, the loss is minus their mean."""
+    return F.log_softmax(logits, 1)[torch.arange(len(y)), y].mean()
+
+
+def softmax_over_batch(logits, y):
+    """The softmax runs over the batch (dim 0); each row holds one sample's scores, so it must run over dim 1."""
+    return -F.log_softmax(logits, 0)[torch.arange(len(y)), y].mean()
+
+
+def not_normalised(logits, y):
+    """The normaliser log Σ exp(z) is missing: this only rewards large scores and can fall without end."""
+    return -logits[torch.arange(len(y)), y].mean()
+
+
+def logarithm_base_2(logits, y):
+    """The logarithm has base 2; the loss uses the natural logarithm (nats)."""
+    return F.cross_entropy(logits, y) / torch.log(torch.tensor(2.0))
+
+
+def softmax_twice(logits, y):
+    """The scores went through softmax twice; log_softmax and F.cross_entropy take raw logits."""
+    return F.cross_entropy(torch.softmax(logits, 1), y)
+
+
+def with_torch(logits, y):  # noqa: D103
+    return F.cross_entropy(logits, y)
+
+
+def with_log_softmax(logits, y):  # noqa: D103
+    return -F.log_softmax(logits, dim=1)[range(len(y)), y].sum() / len(y)
+
+
+def with_one_hot(logits, y):  # noqa: D103
+    shifted = logits - logits.max(1, keepdim=True).values
+    log_p = shifted - shifted.exp().sum(1, keepdim=True).log()
+    return -(torch.eye(logits.shape[1])[y] * log_p).sum(1).mean()
+
+
+def row_by_row(logits, y):  # noqa: D103
+    losses = []
+    for z, label in zip(logits.double(), y, strict=True):
+        top = z.max()
+        losses.append(top + (z - top).exp().sum().log() - z[label])
+    return torch.stack(losses).mean()
+
+
+EXERCISE = Exercise(
+    name="descent.cross_entropy",
+    title="Cross-entropy without overflow",
+    signature="cross_entropy(logits, y)",
+    points=3,
+    minutes=12,
+    difficulty=2,
+    reference=descent.cross_entropy,
+    cases=cases,
+    drive=drive,
+    misconceptions=mistakes(
+        overflow,
+        unprotected_sum,
+        log_of_softmax,
+        epsilon_in_log,
+        sum_for_mean,
+        mean_over_entries,
+        wrong_class,
+        minus_forgotten,
+        softmax_over_batch,
+        not_normalised,
+        logarithm_base_2,
+        softmax_twice,
+    ),
+    alternatives=(with_torch, with_log_softmax, with_one_hot, row_by_row),
+    note="The loss is one tensor without dimensions, computed with torch operations so that it has a gradient.",
+)

@@ -1,0 +1,146 @@
+"""Exercise descent.momentum_step: Δ remembers, w follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from course import descent
+from course.exercises.exercise import Case, Draw, Exercise, mistakes
+
+
+def drive(
+    momentum_step: Callable[..., Any], w: Tensor, grads: Tensor, delta: Tensor, lrs: list[float], alpha: float
+) -> dict[str, Any]:
+    """Several steps in a row, each with its own gradient and learning rate; all w and all Δ."""
+    ws, deltas = [], []
+    for grad, lr in zip(grads, lrs, strict=True):
+        answer = momentum_step(w, grad, delta, lr, alpha)
+        if not isinstance(answer, list | tuple) or len(answer) != 2:
+            return {"(w, delta)": answer}
+        w, delta = answer
+        if not isinstance(w, Tensor) or not isinstance(delta, Tensor):
+            return {"w": w, "delta": delta}
+        ws.append(w.detach().clone())
+        deltas.append(delta.detach().clone())
+    return {"w": torch.stack(ws), "delta": torch.stack(deltas)}
+
+
+def cases(draw: Draw) -> list[Case]:
+    """One step by hand, α = 0, then sequences with changing gradients and learning rates."""
+
+    def run(label: str, *shape: int, steps: int, alpha: float) -> Case:
+        lrs = [draw.uniform(0.01, 0.3) for _ in range(steps)]
+        return Case(label, (draw.normal(*shape), draw.normal(steps, *shape), draw.normal(*shape), lrs, alpha))
+
+    by_hand = (torch.tensor([1.0]), torch.tensor([[2.0]]), torch.tensor([4.0]), [0.1], 0.5)
+    return [
+        Case("one step: Δ was 4, ∇L is 2, α = 0.5, η = 0.1", by_hand, "hand"),
+        run("α = 0 is plain gradient descent", 3, steps=3, alpha=0.0),
+        run("several steps", 2, steps=4, alpha=draw.uniform(0.5, 0.95)),
+        run("a matrix", 2, 3, steps=draw.integer(5, 8), alpha=draw.uniform(0.5, 0.95)),
+    ]
+
+
+def damped(w, grad, delta, lr, alpha):
+    """This is momentum with a (1 − α) factor on the gradient (an average); the lecture adds the gradient whole."""
+    delta = alpha * delta + (1 - alpha) * grad
+    return w - lr * delta, delta
+
+
+def lr_inside(w, grad, delta, lr, alpha):
+    """The learning rate went into Δ; here Δ gathers plain gradients and lr scales the step: w − lr·Δ."""
+    delta = alpha * delta + lr * grad
+    return w - delta, delta
+
+
+def old_delta(w, grad, delta, lr, alpha):
+    """w moves along the old Δ; first update Δ with the new gradient, then move along the new one."""
+    return w - lr * delta, alpha * delta + grad
+
+
+def nesterov(w, grad, delta, lr, alpha):
+    """This is Nesterov's variant, which looks ahead along Δ; the lecture's step is w − lr·Δ."""
+    delta = alpha * delta + grad
+    return w - lr * (grad + alpha * delta), delta
+
+
+def delta_not_returned(w, grad, delta, lr, alpha):
+    """The old Δ came back, so nothing is remembered; return the new one together with w."""
+    return w - lr * (alpha * delta + grad), delta
+
+
+def ascent(w, grad, delta, lr, alpha):
+    """This climbs: w moves along +Δ; it must move against it, w − lr·Δ."""
+    delta = alpha * delta + grad
+    return w + lr * delta, delta
+
+
+def alpha_on_gradient(w, grad, delta, lr, alpha):
+    """α multiplies the gradient; it multiplies the old Δ, so that the past fades."""
+    delta = delta + alpha * grad
+    return w - lr * delta, delta
+
+
+def gradient_subtracted(w, grad, delta, lr, alpha):
+    """Δ has the opposite sign (a velocity); here Δ gathers +∇L and the minus stands in w − lr·Δ."""
+    velocity = alpha * delta - grad
+    return w + lr * velocity, velocity
+
+
+def no_memory(w, grad, delta, lr, alpha):
+    """Δ is the last gradient alone: α times the old Δ is missing."""
+    return w - lr * grad, grad
+
+
+def swapped_result(w, grad, delta, lr, alpha):
+    """The two results are swapped: return w first, then Δ."""
+    delta = alpha * delta + grad
+    return delta, w - lr * delta
+
+
+def in_place(w, grad, delta, lr, alpha):  # noqa: D103
+    delta.mul_(alpha).add_(grad)
+    w.sub_(lr * delta)
+    return w, delta
+
+
+def fused(w, grad, delta, lr, alpha):  # noqa: D103
+    new = torch.add(grad, delta, alpha=alpha)
+    return [torch.add(w, new, alpha=-lr), new]
+
+
+def in_double(w, grad, delta, lr, alpha):  # noqa: D103
+    delta = delta.double() * alpha + grad.double()
+    return w.double() - lr * delta, delta
+
+
+EXERCISE = Exercise(
+    name="descent.momentum_step",
+    title="One step with momentum",
+    signature="momentum_step(w, grad, delta, lr, alpha)",
+    points=2,
+    minutes=8,
+    difficulty=2,
+    reference=descent.momentum_step,
+    cases=cases,
+    drive=drive,
+    misconceptions=mistakes(
+        damped,
+        lr_inside,
+        old_delta,
+        nesterov,
+        delta_not_returned,
+        ascent,
+        alpha_on_gradient,
+        gradient_subtracted,
+        no_memory,
+        swapped_result,
+    ),
+    alternatives=(in_place, fused, in_double),
+    may_edit=frozenset({"w", "delta"}),
+    note="Return two tensors, `w, delta`: the new parameters, then the new accumulated gradient.",
+)

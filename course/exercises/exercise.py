@@ -1,0 +1,175 @@
+"""What an exercise is: a value that says what is asked, on which inputs, and which mistakes it knows."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+Function = Callable[..., Any]
+
+
+class Draw:
+    """Random inputs from one seed: small helpers around a `torch.Generator`."""
+
+    def __init__(self, seed: int) -> None:
+        self.generator = torch.Generator().manual_seed(seed)
+
+    def normal(self, *shape: int, scale: float = 1.0) -> Tensor:
+        """Standard normal numbers times `scale`, float32."""
+        return torch.randn(*shape, generator=self.generator) * scale
+
+    def uniform(self, low: float, high: float) -> float:
+        """One number from [low, high), rounded to three digits so that it reads well in a report."""
+        return round(low + (high - low) * torch.rand((), generator=self.generator).item(), 3)
+
+    def integer(self, low: int, high: int) -> int:
+        """One integer from low … high, both included."""
+        return int(torch.randint(low, high + 1, (), generator=self.generator))
+
+    def labels(self, n: int, k: int) -> Tensor:
+        """Class ids 0 … k−1, shape (n,), int64."""
+        return torch.randint(k, (n,), generator=self.generator)
+
+    def seed(self) -> int:
+        """A seed for a generator that is handed to the student's function."""
+        return self.integer(0, 2**31 - 1)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One set of inputs, plain data only: numbers, strings, tensors, and lists of them.
+
+    `kind` says in which layer it is used: small enough to follow by hand, or one of several varied ones.
+    """
+
+    label: str
+    inputs: tuple[Any, ...]
+    kind: Literal["hand", "varied"] = "varied"
+
+
+@dataclass(frozen=True)
+class Property:
+    """Something every right answer has: `broken(inputs, answer)` is None, or says what is wrong."""
+
+    name: str
+    broken: Callable[[tuple[Any, ...], Any], str | None]
+
+
+@dataclass(frozen=True)
+class Misconception:
+    """A small wrong implementation and the sentence for whoever wrote something that behaves like it.
+
+    Behaviour is compared on the inputs of the check; where a right answer is free to draw its own random
+    numbers, `recognise(inputs, answer)` says instead whether an answer shows this mistake.
+    """
+
+    name: str
+    sentence: str
+    implementation: Function
+    recognise: Callable[[tuple[Any, ...], Any], bool] | None = None
+
+
+def mistakes(*functions: Function, **recognised: tuple[Function, Callable[..., bool]]) -> tuple[Misconception, ...]:
+    """Misconceptions from functions: the function's name is the name, its docstring the sentence."""
+    plain = [Misconception(f.__name__, _sentence(f), f) for f in functions]
+    return (*plain, *(Misconception(n, _sentence(f), f, r) for n, (f, r) in recognised.items()))
+
+
+def _sentence(function: Function) -> str:
+    text = " ".join((function.__doc__ or "").split())
+    if not text:
+        raise ValueError(f"misconception {function.__name__!r} needs a docstring: the sentence a student reads")
+    return text
+
+
+def call(function: Function, *inputs: Any) -> Any:
+    """Drive a plain function: its answer to these arguments."""
+    return function(*inputs)
+
+
+def unwritten(*_: Any, **__: Any) -> Any:
+    """The stub of a student notebook."""
+    raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One function a student writes, and everything needed to judge it.
+
+    Args:
+        name: `section.function`; the notebook's cells bear the function's name.
+        title: a few words for tables.
+        signature: how the function is called, e.g. `gd_step(w, grad, lr)`.
+        points, minutes, difficulty: worth, time to plan for, and 1 (warm-up) to 3 (demanding).
+        reference: the right answer, from the library.
+        cases: inputs from a `Draw`; those of kind "hand" first, edge cases before ordinary ones.
+        drive: how the function is used; `drive(function, *inputs)` returns the answer as plain data.
+            Its parameter names (after the function) name the inputs in messages.
+        compare: whether the answer must equal the reference's (within rtol, atol); False where only the
+            properties can judge because a right answer is free to choose (a random order, say).
+        properties: what every right answer has.
+        misconceptions: known mistakes.
+        alternatives: right answers written another way; the gate makes sure that they pass.
+        may_edit: inputs that may be changed in place, as optimizers do.
+        given: the code students start from, if it is more than a stub (a bug hunt).
+        note: one sentence for who is stuck at shapes or types.
+    """
+
+    name: str
+    title: str
+    signature: str
+    points: float
+    minutes: int
+    difficulty: Literal[1, 2, 3]
+    reference: Function
+    cases: Callable[[Draw], list[Case]]
+    misconceptions: tuple[Misconception, ...]
+    alternatives: tuple[Function, ...] = ()
+    drive: Callable[..., Any] = call
+    compare: bool = True
+    properties: tuple[Property, ...] = ()
+    rtol: float = 1e-4
+    atol: float = 1e-5
+    may_edit: frozenset[str] = frozenset()
+    given: Misconception | None = None
+    note: str = ""
+    seconds: float = 5.0
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def section(self) -> str:
+        """The lecture section, e.g. `descent`."""
+        return self.name.split(".")[0]
+
+    @property
+    def function(self) -> str:
+        """The name of the function to write, e.g. `gd_step`."""
+        return self.name.split(".")[1]
+
+    @property
+    def stub(self) -> Function:
+        """What a student starts from."""
+        return self.given.implementation if self.given else unwritten
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Names of the inputs, in order."""
+        if self.drive is call:
+            return tuple(inspect.signature(self.reference).parameters)
+        return tuple(inspect.signature(self.drive).parameters)[1:]
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """What is checked, in order."""
+        middle = ("properties",) if self.properties else ()
+        by_value = ("by hand", *middle, "varied cases") if self.compare else middle
+        return ("runs", "shape and type", *by_value, "side effects")
+
+    def draw(self, seed: int) -> list[Case]:
+        """The cases of this seed: the same seed always gives the same inputs."""
+        return self.cases(Draw(seed))
