@@ -1,0 +1,247 @@
+"""The `course` command. Thin: each command imports what it needs, when it needs it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+    from rich.table import Table
+
+app = typer.Typer(
+    help="Courseware for computer vision basics, image classification and training strategies.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # rich help takes longer to import than everything else together
+)
+
+Json = Annotated[
+    Path | None, typer.Option("--json", metavar="FILE", help="Write the rows to this file as JSON ('-': print them).")
+]
+Section = Annotated[str | None, typer.Argument(help="A lecture section, e.g. descent; all of them if left out.")]
+
+
+@app.command()
+def exercises(section: Section = None, json_file: Json = None) -> None:
+    """List the exercises: points, minutes, layers of the check, known misconceptions."""
+    rows = [
+        {
+            "section": e.section,
+            "exercise": e.name,
+            "title": e.title,
+            "signature": e.signature,
+            "points": float(e.points),
+            "minutes": e.minutes,
+            "difficulty": e.difficulty,
+            "layers": list(e.layers),
+            "misconceptions": [m.name for m in e.misconceptions],
+        }
+        for e in _chosen(section)
+    ]
+    if _wrote(rows, json_file):
+        return
+    for row in rows:
+        dots = "●" * row["difficulty"] + "○" * (3 - row["difficulty"])
+        head = f"[bold]{row['exercise']}[/bold]  {row['title']}"
+        _print(f"{head} · {row['points']:g} points · {row['minutes']} min · {dots}")
+        for name in ("layers", "misconceptions"):
+            _print(f"{name}: {', '.join(row[name])}", indent=2)
+    _print(f"{len(rows)} exercises, {sum(r['points'] for r in rows):g} points")
+
+
+@app.command()
+def verify(
+    section: Section = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds to try.")] = 3,
+    first_seed: Annotated[int, typer.Option(min=0, help="The first of them.")] = 0,
+    json_file: Json = None,
+) -> None:
+    """The gate: right answers pass, stubs and every known mistake fail and are named. Exits 1 otherwise."""
+    chosen = _chosen(section)
+    _one_thread()
+    from course.check import gate
+
+    tried = range(first_seed, first_seed + seeds)
+    with _progress() as progress:
+        task = progress.add_task("verifying", total=len(chosen) * seeds)
+
+        def advance(name: str) -> None:
+            progress.update(task, advance=1, description=name)
+
+        found = gate.verify(chosen, tried, advance)
+    _wrote([c.row() for c in found], json_file, quiet=True)
+    for culprit in found:
+        _print(f"[red]✗[/red] {_plain(str(culprit))}")
+    mistakes = sum(len(e.misconceptions) + bool(e.given) for e in chosen)
+    ways = sum(1 + len(e.alternatives) for e in chosen)
+    if found:
+        _print(f"[red]{len(found)} culprits[/red] in {len(chosen)} exercises, seeds {tried[0]} … {tried[-1]}")
+        raise typer.Exit(1)
+    _print(
+        f"[green]✓[/green] {len(chosen)} exercises sound over seeds {tried[0]} … {tried[-1]}: "
+        f"{ways} right answers pass, {mistakes} mistakes fail and are named"
+    )
+
+
+@app.command()
+def effects(
+    section: Section = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds to measure.")] = 5,
+    first_seed: Annotated[int, typer.Option(min=0, help="The first of them.")] = 0,
+    json_file: Json = None,
+) -> None:
+    """Measure again, over seeds, every claim that a notebook makes. Exits 1 if one does not hold."""
+    _one_thread()
+    from course.effects import every, measure, of_section
+
+    chosen = of_section(section) if section else every()
+    with _progress() as progress:
+        task = progress.add_task("measuring", total=len(chosen) * seeds)
+
+        def advance(name: str) -> None:
+            progress.update(task, advance=1, description=name)
+
+        rows = measure(chosen, range(first_seed, first_seed + seeds), advance)
+    if not _wrote(rows, json_file):
+        table = _table("Ledger of effects", "effect", "claim", "measured (mean ± spread)", "verdict", "s a seed")
+        for row in rows:
+            numbers = "\n".join(f"{name} {mean:.3g} ± {spread:.2g}" for name, (mean, spread) in row["numbers"].items())
+            verdict = "[green]holds[/green]" if row["holds"] else "[red]does not hold[/red]"
+            table.add_row(row["effect"], row["claim"], numbers, verdict, f"{row['seconds']:.2f}")
+        _print(table)
+    if not all(row["holds"] for row in rows):
+        raise typer.Exit(1)
+
+
+@app.command()
+def build(
+    sections: Annotated[list[str] | None, typer.Argument(help="Lecture sections; all of them if left out.")] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only say whether the committed notebooks are current.")
+    ] = False,
+    root: Annotated[Path, typer.Option(help="The checkout.")] = Path("."),
+) -> None:
+    """Make the notebooks from their text sources in solutions/ (--check: say which ones are stale)."""
+    from course.authoring import SourceError
+    from course.authoring import build as build_notebooks
+
+    try:
+        built = build_notebooks(root, sections or None, check=check)
+    except SourceError as error:
+        _fail(str(error))
+    marks = {"current": "[green]✓[/green]", "written": "[green]✓[/green]"}
+    for one in built:
+        _print(f"{marks.get(one.status, '[red]✗[/red]')} {one.path}: {one.status}")
+    if check and any(one.status != "current" for one in built):
+        _fail("notebooks are not current: run `course build` and commit the result")
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path | None, typer.Option(help="Where to work; a new temporary folder if left out.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only these students (for a quick look); repeatable.")] = None,
+    json_file: Json = None,
+) -> None:
+    """Release section 03, make a class of submissions, autograde them with nbgrader, show who made which mistake."""
+    from course.grading import demo as demonstration
+
+    demonstration.main(folder, only, json_file)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(
+    context: typer.Context,
+    folder: Annotated[Path | None, typer.Option(help="Your own copy of the notebooks.")] = None,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Only make the copy.")] = False,
+) -> None:
+    """Open JupyterLab on your own copy of the notebooks; further options go to `jupyter lab`."""
+    from course import lab as student_lab
+
+    raise typer.Exit(student_lab.main(folder, no_open, context.args))
+
+
+@app.command()
+def doctor(json_file: Json = None) -> None:
+    """Say what is missing in this environment, and how to mend it."""
+    from course import doctor as diagnosis
+
+    raise typer.Exit(diagnosis.main(json_file))
+
+
+# ------------------------------------------------------------------------------------------------ shared
+
+
+def _chosen(section: str | None) -> Sequence[Any]:
+    from course import exercises as registry
+
+    try:
+        return registry.of_section(section) if section else registry.every()
+    except registry.UnknownExercise as error:
+        _fail(str(error))
+
+
+def _one_thread() -> None:
+    """Small tensors: more threads only wait for each other."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def _fail(message: str) -> Any:
+    _print(f"[red]✗[/red] {_plain(message)}", stderr=True)
+    raise typer.Exit(1)
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
+def _print(what: Any, stderr: bool = False, indent: int = 0) -> None:
+    from rich.console import Console
+    from rich.padding import Padding
+
+    Console(stderr=stderr).print(Padding(what, (0, 0, 0, indent)) if indent else what)
+
+
+def _table(title: str, *columns: str) -> Table:
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, transient=True) as progress:
+        yield progress
+
+
+def _wrote(rows: Sequence[Mapping[str, Any]], path: Path | None, quiet: bool = False) -> bool:
+    """Write rows as JSON where asked to; True if nothing else should be printed."""
+    if path is None:
+        return False
+    text = json.dumps(list(rows), indent=2, ensure_ascii=False) + "\n"
+    if str(path) == "-":
+        typer.echo(text, nl=False)
+        return not quiet
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+    return False
+
+
+if __name__ == "__main__":
+    app()
