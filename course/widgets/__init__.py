@@ -1,0 +1,25 @@
+"""Explorables: a picture, the knobs that change it, and a sentence that says what it shows.
+
+One shell (`course.widgets.shell`) serves all sections; each section adds a pure `picture(...)` and names its knobs.
+Jupyter and PyTorch are imported with the first widget, not before.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from course.widgets.descent import Descent as Descent
+
+_HOMES = {"Descent": "course.widgets.descent"}
+
+__all__ = ["Descent"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'course.widgets' has no attribute {name!r}; widgets: {', '.join(_HOMES)}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

@@ -1,0 +1,154 @@
+// The front end of every explorable: presets, knobs, a picture, a sentence.
+// Python computes and draws; this file shows and listens.
+
+const SVG = new Set(["svg", "g", "rect", "text", "title"]);
+
+function h(tag, attributes = {}, ...children) {
+  const node = SVG.has(tag) ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+const nearest = (values, v) =>
+  values.reduce((best, u, i) => (Math.abs(u - v) < Math.abs(values[best] - v) ? i : best), 0);
+const words = (v, unit = "") => String(+v.toPrecision(3)).replace("-", "−") + unit;
+
+// save_changes keeps one message under way; what is set meanwhile waits and is merged, so that the newest wins.
+function send(model, state) {
+  for (const [name, value] of Object.entries(state)) model.set(name, value);
+  model.save_changes();
+}
+
+const KNOBS = {
+  slider(save, { values, unit }) {
+    const box = h("input", { type: "range", min: 0, max: values.length - 1, step: 1 });
+    const out = h("output");
+    box.addEventListener("input", () => save(values[box.value]));
+    const show = (v) => {
+      const at = nearest(values, v);
+      if (+box.value !== at) box.value = at;
+      box.style.setProperty("--filled", `${(100 * at) / (values.length - 1)}%`);
+      out.textContent = words(v, unit);
+      box.setAttribute("aria-valuetext", out.textContent);
+    };
+    return { box, out, show };
+  },
+  menu(save, { values }) {
+    const box = h("select", {}, ...values.map((v) => h("option", {}, v)));
+    box.addEventListener("change", () => save(box.value));
+    return { box, show: (v) => (box.value = v) };
+  },
+  switch(save) {
+    const box = h("input", { type: "checkbox", role: "switch" });
+    box.addEventListener("change", () => save(box.checked));
+    return { box, show: (v) => (box.checked = v) };
+  },
+};
+
+function knob(model, listen, about) {
+  const { box, out, show } = KNOBS[about.kind]((v) => send(model, { [about.name]: v }), about);
+  box.dataset.knob = about.name;
+  box.setAttribute("aria-label", about.label);
+  listen([about.name], () => show(model.get(about.name)));
+  return h("label", { class: about.kind }, h("span", {}, about.label), box, ...(out ? [out] : []));
+}
+
+function presets(model, listen, table) {
+  const buttons = table.map(([name, state]) => {
+    const button = h("button", { type: "button" }, name);
+    button.addEventListener("click", () => send(model, state));
+    const matches = () => Object.entries(state).every(([k, v]) => model.get(k) === v);
+    return { button, state, show: () => button.setAttribute("aria-pressed", matches()) };
+  });
+  for (const { state, show } of buttons) listen(Object.keys(state), show);
+  return h("div", { class: "presets", role: "group", "aria-label": "Presets" }, ...buttons.map((b) => b.button));
+}
+
+// Pointing into part of a panel moves two knobs at once; for the keyboard the same knobs have sliders.
+function pad(model, svg, about, range) {
+  const area = h("rect", { class: "pad", x: about.left, y: about.top, width: about.width, height: about.height });
+  const at = (lo, hi, t, values) => values[nearest(values, lo + (hi - lo) * Math.min(1, Math.max(0, t)))];
+  const move = (event) => {
+    const p = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
+    const u = (p.x - about.left) / about.width;
+    const v = 1 - (p.y - about.top) / about.height;
+    send(model, { [about.x]: at(...about.xs, u, range(about.x)), [about.y]: at(...about.ys, v, range(about.y)) });
+  };
+  area.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    area.setPointerCapture(event.pointerId);
+    move(event);
+  });
+  area.addEventListener("pointermove", (event) => area.hasPointerCapture(event.pointerId) && move(event));
+  if (about.hint) area.append(h("title", {}, about.hint));
+  svg.append(area);
+}
+
+function panels(model, listen, { title, sizes }) {
+  return sizes.map(([width, height], i) => {
+    const layers = ["back", "front"].map((name) => {
+      const layer = h("g", { class: name });
+      let drawn = null;
+      listen([name], () => {
+        const next = model.get(name)[i];
+        if (next !== drawn) layer.innerHTML = drawn = next;
+      });
+      return layer;
+    });
+    const label = sizes.length > 1 ? `${title}, picture ${i + 1} of ${sizes.length}` : title;
+    return h("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label }, ...layers);
+  });
+}
+
+function sentence(model, listen) {
+  const shown = h("figcaption");
+  const spoken = h("div", { class: "spoken", "aria-live": "polite" });
+  let timer = null;
+  listen(["caption"], () => {
+    const caption = model.get("caption");
+    const first = !shown.textContent;
+    shown.textContent = caption;
+    clearTimeout(timer); // a dragged knob must not read out every stop on its way
+    if (!first) timer = setTimeout(() => (spoken.textContent = caption), 700);
+  });
+  return [shown, spoken];
+}
+
+function keyboard(root) {
+  root.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") return root.closest(".jp-Cell")?.focus();
+    // Notebooks take arrows and letters for commands; Ctrl/Cmd and Shift+Enter are meant for them.
+    const theirs = event.ctrlKey || event.metaKey || (event.shiftKey && event.key === "Enter");
+    if (!theirs) event.stopPropagation();
+  });
+}
+
+function render({ model, el }) {
+  const about = model.get("controls");
+  const listening = [];
+  const listen = (names, show) => {
+    for (const name of names) {
+      model.on(`change:${name}`, show);
+      listening.push([`change:${name}`, show]);
+    }
+    show();
+  };
+  const pictures = panels(model, listen, about);
+  if (about.pad.x) {
+    const range = (name) => about.knobs.find((k) => k.name === name).values;
+    pad(model, pictures[about.pad.panel], about.pad, range);
+  }
+  const [shown, spoken] = sentence(model, listen);
+  const knobs = about.knobs.map((k) => knob(model, listen, k));
+  const parts = h("div", { class: "parts" },
+    presets(model, listen, about.presets),
+    h("figure", {}, h("div", { class: "panels" }, ...pictures), shown),
+    h("div", { class: "knobs" }, ...knobs));
+  const root = h("div", { class: "explorable", role: "group", "aria-label": about.title }, parts, spoken);
+  keyboard(root);
+  el.append(root);
+  return () => listening.forEach(([event, show]) => model.off(event, show));
+}
+
+export default { render };

@@ -1,0 +1,187 @@
+"""The one shell of all widgets: knobs, presets, a drag pad, a picture, a sentence.
+
+A widget is three things. A pure function `picture(...) -> Figure`, tested on its own; a subclass of `Explorable`
+that declares its knobs and says how to `draw()`; and presets that tell the section's story:
+
+    class Descent(Explorable):
+        title = "Gradient descent"
+        lr = Slider([0.01, 0.1, 1.0], 0.1, "learning rate η")
+        presets = {"Crawls": {"lr": 0.01}}
+
+        def draw(self):
+            return picture(**self.state)
+
+Python computes and draws (SVG as text), `shell.js` shows and listens. It works on ipywidgets, so a front end that
+cannot keep up gets fewer pictures, never late ones: one message is under way, newer values replace waiting ones.
+Where no front end can run (exported HTML, feedback pages), the same figure is shown as a still image.
+"""
+
+from __future__ import annotations
+
+import difflib
+import numbers
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import anywidget
+import traitlets
+
+from course.widgets.svg import Figure, Frame, number
+
+_HERE = Path(__file__).parent
+
+
+class Slider(traitlets.TraitType[float, float]):
+    """A number with a slider that stops at `values`; from Python any number between them may be set.
+
+    Whole numbers stay whole: if all `values` are integers, so is the knob.
+
+    Raises:
+        traitlets.TraitError: set to something that is no number, or outside the range.
+    """
+
+    def __init__(self, values: Sequence[float], at: float, label: str, unit: str = "") -> None:
+        super().__init__(at)
+        self.values, self.label, self.unit = sorted(values), label, unit
+        self.whole = all(isinstance(v, int) for v in values)
+        self.tag(sync=True, knob={"kind": "slider", "label": label, "values": self.values, "unit": unit})
+
+    def validate(self, obj: Any, value: Any) -> float:
+        """The value as int or float."""
+        lo, hi = self.values[0], self.values[-1]
+        number_like = isinstance(value, numbers.Real) and not isinstance(value, bool)
+        if not (number_like and lo <= float(value) <= hi and not (self.whole and value != int(value))):
+            kind = "a whole number" if self.whole else "a number"
+            raise traitlets.TraitError(
+                f"{self.name} ({self.label}) must be {kind} from {number(lo)} to {number(hi)}, got {value!r}"
+            )
+        return int(value) if self.whole else float(value)
+
+
+class Menu(traitlets.TraitType[str, str]):
+    """One of several words.
+
+    Raises:
+        traitlets.TraitError: set to anything else.
+    """
+
+    def __init__(self, values: Sequence[str], at: str, label: str) -> None:
+        super().__init__(at)
+        self.values, self.label = list(values), label
+        self.tag(sync=True, knob={"kind": "menu", "label": label, "values": self.values})
+
+    def validate(self, obj: Any, value: Any) -> str:
+        """The word."""
+        if value not in self.values:
+            words = ", ".join(map(repr, self.values))
+            raise traitlets.TraitError(f"{self.name} ({self.label}) must be one of {words}; got {value!r}")
+        return value
+
+
+class Switch(traitlets.TraitType[bool, bool]):
+    """On or off.
+
+    Raises:
+        traitlets.TraitError: set to anything but True or False.
+    """
+
+    def __init__(self, at: bool, label: str) -> None:
+        super().__init__(at)
+        self.label = label
+        self.tag(sync=True, knob={"kind": "switch", "label": label})
+
+    def validate(self, obj: Any, value: Any) -> bool:
+        """The bool."""
+        if not isinstance(value, bool):
+            raise traitlets.TraitError(f"{self.name} ({self.label}) must be True or False, got {value!r}")
+        return value
+
+
+def pad(frame: Frame, x: str, y: str, panel: int = 0, hint: str = "") -> dict[str, Any]:
+    """A drag pad over a frame: where the pointer is, in the frame's data, becomes the knobs `x` and `y`.
+
+    The pointer stops where their sliders stop. The sliders are the way in for the keyboard.
+    """
+    box = {"left": frame.left, "top": frame.top, "width": frame.width, "height": frame.height}
+    return {"x": x, "y": y, "panel": panel, "hint": hint, "xs": list(frame.x), "ys": list(frame.y), **box}
+
+
+class Explorable(anywidget.AnyWidget):
+    """A picture with knobs; subclasses declare the knobs, `title`, `presets`, perhaps a `drag` pad, and `draw()`.
+
+    Raises:
+        TypeError: an argument that is no knob.
+        traitlets.TraitError: a knob outside its range; what is wrong with a preset, already when it is made.
+    """
+
+    _esm = _HERE / "shell.js"
+    _css = _HERE / "shell.css"
+
+    title: ClassVar[str] = ""
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    drag: ClassVar[Mapping[str, Any]] = {}
+
+    controls = traitlets.Dict().tag(sync=True)
+    back = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    front = traitlets.List(traitlets.Unicode()).tag(sync=True)
+    caption = traitlets.Unicode().tag(sync=True)
+
+    def __init__(self, **state: Any) -> None:
+        knobs = self.knobs()
+        for given in ({**state}, *self.presets.values()):
+            self._check(given, knobs)
+        self._shown: dict[str, Any] | None = None
+        self._figure: Figure | None = None
+        super().__init__(**state)
+        self.controls = {
+            "title": self.title,
+            "knobs": [{"name": name, **knob.metadata["knob"]} for name, knob in knobs.items()],
+            "presets": [[name, dict(preset)] for name, preset in self.presets.items()],
+            "pad": dict(self.drag),
+            "sizes": [[panel.width, panel.height] for panel in self._redraw().panels],
+        }
+        self.observe(self._redraw, list(knobs))
+
+    @classmethod
+    def knobs(cls) -> dict[str, Slider | Menu | Switch]:
+        """The knobs by name, in the order in which they are declared."""
+        found = {name: trait for base in reversed(cls.__mro__) for name, trait in vars(base).items()}
+        return {name: trait for name, trait in found.items() if isinstance(trait, (Slider, Menu, Switch))}
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """What all knobs stand at."""
+        return {name: getattr(self, name) for name in self.knobs()}
+
+    def draw(self) -> Figure:
+        """The figure for the present state."""
+        raise NotImplementedError(f"{type(self).__name__} must say how to draw()")
+
+    def figure(self) -> Figure:
+        """The figure as it is shown now."""
+        return self._redraw()
+
+    @classmethod
+    def _check(cls, state: Mapping[str, Any], knobs: Mapping[str, Slider | Menu | Switch]) -> None:
+        for name, value in state.items():
+            if name not in knobs:
+                near = difflib.get_close_matches(name, knobs, 1)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise TypeError(f"{cls.__name__} has no knob {name!r}{hint} Knobs: {', '.join(knobs)}")
+            knobs[name].validate(None, value)
+
+    def _redraw(self, change: Any = None) -> Figure:
+        # A preset changes several knobs, and each of them reports: draw once.
+        if self._figure is None or self.state != self._shown:
+            self._shown, self._figure = self.state, self.draw()
+            with self.hold_sync():
+                self.back = [panel.back for panel in self._figure.panels]
+                self.front = [panel.front for panel in self._figure.panels]
+                self.caption = self._figure.caption
+        return self._figure
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:
+        """The live widget; for whoever cannot run it the still; for whoever sees no picture the caption."""
+        data, metadata = super()._repr_mimebundle_(**kwargs) or ({}, {})
+        return {**data, "text/plain": self.caption, "text/html": self.figure().still()}, metadata

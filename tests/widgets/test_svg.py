@@ -1,0 +1,83 @@
+import base64
+import io
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from course.widgets.svg import INKS, Figure, Frame, Panel, number, photo, polyline, power_of_ten, tag, text
+
+FRAME = Frame(40, 20, 300, 200, x=(-2, 2), y=(0, 10))
+anything = st.floats(allow_nan=True, allow_infinity=True)
+
+
+def test_a_tag_escapes_its_attributes_and_leaves_none_out():
+    assert tag("path", d="M0 0", stroke_width=2, fill=None) == '<path d="M0 0" stroke-width="2"/>'
+    assert ET.fromstring(text(1, 2, 'a < b & "c"', font_family='"x"')).text == 'a < b & "c"'
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(0.02, "0.02"), (-1.6, "−1.6"), (60, "60"), (0, "0"), (2e-5, "2·10⁻⁵"), (1e6, "10⁶"), (-3e7, "−3·10⁷")],
+)
+def test_numbers_are_written_for_readers(value, words):
+    assert number(value) == words
+
+
+def test_powers_of_ten_on_an_axis():
+    assert [power_of_ten(e) for e in (-4, 0, 2)] == ["10⁻⁴", "1", "10²"]
+
+
+def test_a_frame_puts_its_corners_at_its_corners():
+    assert FRAME.at([(-2, 10), (2, 0), (0, 5)]).tolist() == [[40, 20], [340, 220], [190, 120]]
+
+
+def test_a_logarithmic_frame_spaces_powers_evenly():
+    frame = Frame(0, 0, 100, 80, x=(0, 1), y=(1e-6, 1e2), log=True)
+    assert np.allclose(frame.at([(0, 10.0**e) for e in (2, 0, -2, -4, -6)])[:, 1], [0, 20, 40, 60, 80])
+
+
+@pytest.mark.filterwarnings("error")
+@given(st.lists(st.tuples(anything, anything), min_size=1, max_size=5), st.booleans())
+def test_whatever_the_data_the_pixels_can_be_drawn(points, log):
+    frame = Frame(0, 0, 100, 80, x=(0, 1), y=(1e-6, 1e2), log=log)
+    pixels = frame.at(points)
+    assert np.isfinite(pixels).all()
+    assert np.abs(pixels).max() <= 1e4
+    assert "nan" not in polyline(pixels)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_photo_is_a_jpeg_of_the_picture(channels):
+    image = np.broadcast_to(np.linspace(0, 1, 16)[None, None, :], (channels, 12, 16))
+    element = ET.fromstring(photo(image, 1, 2, 160, 120))
+    data = base64.b64decode(element.get("href").removeprefix("data:image/jpeg;base64,"))
+    decoded = np.asarray(Image.open(io.BytesIO(data)), dtype=float) / 255
+    assert decoded.shape[:2] == (12, 16)
+    assert np.abs(decoded - image.transpose(1, 2, 0).squeeze()).max() < 0.05
+
+
+def test_a_photo_of_another_shape_is_refused():
+    with pytest.raises(ValueError, match=r"\(1 or 3, H, W\), got \(16, 16, 3\)"):
+        photo(np.zeros((16, 16, 3)), 0, 0, 10, 10)
+
+
+def test_a_still_stands_alone():
+    ink = tag("rect", width=5, height=5, fill="var(--ink)")
+    figure = Figure((Panel(100, 80, ink, ""), Panel(60, 90, "", text(1, 1, "α"))), 'loss < 1 & "done"')
+    root = ET.fromstring(figure.svg())
+    assert root.get("viewBox") == "0 0 172 90"
+    assert "var(" not in figure.svg()
+    assert INKS["ink"] in figure.svg()
+    assert figure.svg().count("http") == 1  # the namespace
+    image = ET.fromstring(figure.still().removesuffix(">") + "/>")
+    assert image.get("alt") == 'loss < 1 & "done"'
+    assert base64.b64decode(image.get("src").partition(",")[2]).decode() == figure.svg()
+
+
+def test_an_unknown_colour_is_no_silent_black():
+    with pytest.raises(KeyError, match="teal"):
+        Figure((Panel(10, 10, tag("rect", fill="var(--teal)"), ""),), "").svg()
