@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -130,18 +129,22 @@ def build(
     root: Annotated[Path, typer.Option(help="The checkout.")] = Path("."),
 ) -> None:
     """Make the notebooks from their text sources in solutions/ (--check: say which ones are stale)."""
-    from course.authoring import SourceError
+    from course.authoring import AuthoringError
     from course.authoring import build as build_notebooks
 
     try:
-        built = build_notebooks(root, sections or None, check=check)
-    except SourceError as error:
+        with _progress() as progress:
+            task = progress.add_task("building", total=None)
+            built = build_notebooks(
+                root, sections or (), check, progress=lambda name: progress.update(task, description=f"building {name}")
+            )
+    except AuthoringError as error:
         _fail(str(error))
-    marks = {"current": "[green]✓[/green]", "written": "[green]✓[/green]"}
     for one in built:
-        _print(f"{marks.get(one.status, '[red]✗[/red]')} {one.path}: {one.status}")
-    if check and any(one.status != "current" for one in built):
-        _fail("notebooks are not current: run `course build` and commit the result")
+        advice = f" — {_plain(one.advice())}" if one.advice() else ""
+        _print(f"{'[green]✓[/green]' if one.ok else '[red]✗[/red]'} notebooks/{one.folder}: {one.status}{advice}")
+    if not all(one.ok for one in built):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -193,7 +196,7 @@ def _one_thread() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
-def _fail(message: str) -> Any:
+def _fail(message: str) -> NoReturn:
     _print(f"[red]✗[/red] {_plain(message)}", stderr=True)
     raise typer.Exit(1)
 
@@ -233,14 +236,10 @@ def _wrote(rows: Sequence[Mapping[str, Any]], path: Path | None, quiet: bool = F
     """Write rows as JSON where asked to; True if nothing else should be printed."""
     if path is None:
         return False
-    text = json.dumps(list(rows), indent=2, ensure_ascii=False) + "\n"
-    if str(path) == "-":
-        typer.echo(text, nl=False)
-        return not quiet
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
-    return False
+    from course.files import write_rows
+
+    write_rows(rows, path)
+    return str(path) == "-" and not quiet
 
 
 if __name__ == "__main__":

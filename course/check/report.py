@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import Any
 
 from course.check.answers import show
@@ -61,6 +62,7 @@ class Report:
             lines.append(f"Checked on {v.cases} inputs: {', '.join(v.passed)}.")
         else:
             lines.append(v.sentence)
+            lines += [f"For example: {v.case.label}."] if v.case else []
             lines += [f"  {name}: {value}" for name, value in self._evidence()]
         lines += [f"Also: {m.sentence}" for m in v.looks_like[1:3]]
         lines += [f"Note: {r}" for r in v.remarks]
@@ -80,6 +82,7 @@ class Report:
             parts.append(_paragraph(v.sentence, strong=v.misconception is not None))
             if v.misconception and v.problem and v.layer != "side effects":
                 parts.append(_paragraph(v.problem.sentence))
+            parts += [_paragraph(f"For example: {v.case.label}.")] if v.case else []
             parts.append(_table(self._evidence()))
         parts += [_paragraph(f"Also: {m.sentence}") for m in v.looks_like[1:3]]
         parts += [_paragraph(r) for r in v.remarks]
@@ -102,8 +105,7 @@ class Report:
         v = self.verdict
         if v.problem is None or v.case is None:
             return []
-        rows = [("case", v.case.label)]
-        rows += [(n, show(x)) for n, x in zip(v.exercise.arguments, v.case.inputs, strict=True)]
+        rows = [(n, show(x)) for n, x in zip(v.exercise.arguments, v.case.inputs, strict=True)]
         if v.problem.expected is not None or v.problem.got is not None:
             rows += [("expected", show(v.problem.expected)), ("got", show(v.problem.got))]
         return rows
@@ -125,7 +127,7 @@ def _layers(v: Verdict) -> str:
 
 
 def _paragraph(text: str, strong: bool = False) -> str:
-    body = html.escape(text).replace("\n", "<br>")
+    body = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text).replace("\n", "<br>"))
     return f'<p style="margin:.3em 0">{f"<b>{body}</b>" if strong else body}</p>'
 
 

@@ -23,10 +23,10 @@ def drive(
             return {"(w, delta)": answer}
         w, delta = answer
         if not isinstance(w, Tensor) or not isinstance(delta, Tensor):
-            return {"w": w, "delta": delta}
+            return {"new w": w, "new delta": delta}
         ws.append(w.detach().clone())
         deltas.append(delta.detach().clone())
-    return {"w": torch.stack(ws), "delta": torch.stack(deltas)}
+    return {"new w": torch.stack(ws), "new delta": torch.stack(deltas)}
 
 
 def cases(draw: Draw) -> list[Case]:

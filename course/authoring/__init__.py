@@ -1,0 +1,24 @@
+"""From a text source to the notebooks that instructors and students open; see `solutions/*/*.py`.
+
+`build` makes all of them, `solved` and `fill` make what students hand in (for tests, demos, timings).
+"""
+
+from course.authoring.answers import fill, find_root, solutions, solved
+from course.authoring.builder import Built, build
+from course.authoring.release import StudentVersion, release_preprocessors, scripts_on_path
+from course.authoring.source import AuthoringError, Problem, SourceError
+
+__all__ = [
+    "AuthoringError",
+    "Built",
+    "Problem",
+    "SourceError",
+    "StudentVersion",
+    "build",
+    "fill",
+    "find_root",
+    "release_preprocessors",
+    "scripts_on_path",
+    "solutions",
+    "solved",
+]

@@ -1,0 +1,82 @@
+"""The notebooks as their users run them: solved, blank, and through nbgrader's validation."""
+
+import os
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from course import exercises
+from course.authoring import solved
+from course.check.report import VERDICT_MIME
+
+ROOT = Path(__file__).parents[1]
+SECTIONS = [(f"{p.parent.name}", p.stem) for p in sorted(ROOT.glob("notebooks/*/*.ipynb"))]
+pytestmark = [pytest.mark.slow, pytest.mark.parametrize(("folder", "section"), SECTIONS)]
+
+
+def blank(folder: str, section: str) -> nbformat.NotebookNode:
+    return nbformat.read(ROOT / "notebooks" / folder / f"{section}.ipynb", as_version=4)
+
+
+def execute(notebook: nbformat.NotebookNode, folder: str, environment: dict[str, str] | None = None):
+    resources = {"metadata": {"path": str(ROOT / "notebooks" / folder)}}
+    client = NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources, allow_errors=True)
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})}
+    environment.pop("COURSE_SEED", None)
+    return client.execute(env=environment)
+
+
+def verdicts(notebook: nbformat.NotebookNode) -> dict[str, dict]:
+    outputs = [o for c in notebook.cells if c.cell_type == "code" for o in c.outputs]
+    rows = [o.data[VERDICT_MIME] for o in outputs if VERDICT_MIME in o.get("data", {})]
+    return {row["exercise"]: row for row in rows}
+
+
+def troubles(notebook: nbformat.NotebookNode) -> list[str]:
+    outputs = [o for c in notebook.cells if c.cell_type == "code" for o in c.outputs]
+    return [
+        o.get("text", "") or o.get("evalue", "")
+        for o in outputs
+        if o.output_type == "error" or o.get("name") == "stderr"
+    ]
+
+
+def test_solved_notebook_earns_everything(folder, section):
+    notebook = execute(solved(section, ROOT), folder)
+    assert troubles(notebook) == []
+    rows = verdicts(notebook)
+    assert set(rows) == {e.name for e in exercises.of_section(section)}
+    assert all(row["points"] == row["max_points"] for row in rows.values())
+    pictures = [o for c in notebook.cells if c.cell_type == "code" for o in c.outputs if "<img" in str(o.get("data"))]
+    assert len(pictures) >= 4
+    assert all('alt="' in str(o.data) for o in pictures)
+
+
+def test_blank_notebook_runs_from_top_to_bottom_and_earns_nothing(folder, section):
+    notebook = execute(blank(folder, section), folder)
+    rows = verdicts(notebook)
+    assert set(rows) == {e.name for e in exercises.of_section(section)}
+    assert all(row["points"] == 0 for row in rows.values())
+    given = {e.name for e in exercises.of_section(section) if e.given}
+    assert {n for n, row in rows.items() if row["status"] == "unwritten"} == set(rows) - given
+    assert troubles(notebook) == []
+
+
+def test_validation_fails_each_check_of_a_blank_notebook_and_none_of_a_solved_one(folder, section, tmp_path):
+    from nbgrader.validator import Validator
+
+    def failed(notebook: nbformat.NotebookNode) -> list[str]:
+        path = tmp_path / f"{section}.ipynb"
+        nbformat.write(notebook, path)
+        results = Validator().validate(str(path))
+        assert not results.get("changed")
+        assert not results.get("type_changed")
+        return [cell["source"] for cell in results.get("failed", [])]
+
+    names = [e.name for e in exercises.of_section(section)]
+    sources = failed(blank(folder, section))
+    assert len(sources) == len(names)
+    assert all(any(name in source for source in sources) for name in names)
+    assert failed(solved(section, ROOT)) == []
