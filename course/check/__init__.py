@@ -12,7 +12,8 @@ from collections.abc import Callable
 from typing import Any
 
 from course import exercises
-from course.check.judge import Verdict, judge, plan, run
+from course.check.evidence import plan, run
+from course.check.judge import Verdict, judge
 from course.check.report import CheckFailed, Report
 from course.exercises.exercise import Exercise
 

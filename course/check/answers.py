@@ -125,9 +125,11 @@ def _which(close: Tensor, expected: Tensor, got: Tensor) -> str:
     if expected.ndim == 0:
         return f"is {number(got.item())}, expected {number(expected.item())}"
     at = tuple(int(i) for i in (~close).nonzero()[0])
-    count = f"{wrong} of {close.numel()} numbers are off" if close.numel() > 1 else "is off"
     place = "[" + ", ".join(map(str, at)) + "]"
-    return f"{count}: at {place} it is {number(got[at].item())}, expected {number(expected[at].item())}"
+    found = f"at {place} it is {number(got[at].item())}, expected {number(expected[at].item())}"
+    if close.numel() == 1:
+        return f"is off: {found}"
+    return f": {wrong} of {close.numel()} numbers {'is' if wrong == 1 else 'are'} off; {found}"
 
 
 def _number(expected: float, got: Any, rtol: float, atol: float, where: str, values: bool) -> Difference | None:
@@ -147,19 +149,16 @@ def _close(expected: float, got: float, rtol: float, atol: float) -> bool:
 
 
 def _mapping(expected: dict, got: Any, rtol: float, atol: float, where: str, values: bool) -> Difference | None:
-    if not isinstance(got, dict) or set(got) != set(expected):
-        if isinstance(got, dict) and len(got) == 1:
-            ((name, value),) = got.items()
-            return _form(name, "two tensors" if name.startswith("(") else expected, value)
-        if isinstance(got, dict):
-            name = next((k for k, v in got.items() if not isinstance(v, Tensor)), next(iter(got), ""))
-            return _form(name, next(iter(expected.values())), got.get(name))
+    if not isinstance(got, dict):
         return _form(where, expected, got)
-    for key, value in expected.items():
-        found = difference(value, got[key], rtol, atol, _join(where, key), values)
+    shared = [key for key in expected if key in got]
+    # A wrong type explains more than wrong numbers elsewhere, so it is looked for first.
+    for key in sorted(shared, key=lambda k: isinstance(got[k], type(expected[k]))):
+        found = difference(expected[key], got[key], rtol, atol, _join(where, key), values)
         if found:
             return found
-    return None
+    missing = next((key for key in expected if key not in got), None)
+    return None if missing is None else _problem("form", where, f"lacks {missing}", expected, got)
 
 
 def _sequence(expected: list, got: Any, rtol: float, atol: float, where: str, values: bool) -> Difference | None:
@@ -189,7 +188,7 @@ def _dtype(value: Tensor) -> str:
 
 
 def _problem(kind: str, where: str, text: str, expected: Any, got: Any) -> Difference:
-    return Difference(kind, f"{where or 'the answer'} {text}", expected, got)
+    return Difference(kind, f"{where or 'the answer'}{'' if text.startswith(':') else ' '}{text}", expected, got)
 
 
 def _form(where: str, expected: Any, got: Any) -> Difference:
@@ -218,7 +217,7 @@ def describe(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"a NumPy array of shape {value.shape}"
     if isinstance(value, bool | int | float | str):
-        return f"the {'text' if isinstance(value, str) else 'number'} {value!r}"
+        return f"the text {value!r}" if isinstance(value, str) else f"the number {number(value)}"
     if isinstance(value, list):
         return f"a list of {len(value)}"
     return f"of type {type(value).__name__}"

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor
 
 from course.check.answers import Foreign, difference
-from course.check.judge import Verdict, judge, plan, run
+from course.check.evidence import plan, run
+from course.check.judge import Verdict, judge
 from course.exercises.exercise import Exercise, Misconception
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import inspect
 import io
 import linecache
 import signal
@@ -117,6 +118,7 @@ def _note(seen: Observation, error: BaseException, function: Callable[..., Any])
     """Keep the message and the last line of the student's own code."""
     with contextlib.suppress(Exception):
         seen.message = str(error)[:500]
+    function = inspect.unwrap(function)  # a decorator of torch's is not the student's code
     home = getattr(getattr(function, "__code__", None), "co_filename", None)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == home]
     seen.inside = bool(frames) or home is None

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -65,13 +65,15 @@ class Misconception:
     """A small wrong implementation and the sentence for whoever wrote something that behaves like it.
 
     Behaviour is compared on the inputs of the check; where a right answer is free to draw its own random
-    numbers, `recognise(inputs, answer)` says instead whether an answer shows this mistake.
+    numbers, `recognise(inputs, answer)` says instead whether an answer shows this mistake. `variants` are the same
+    mistake with other numbers in it (another ε, say).
     """
 
     name: str
     sentence: str
     implementation: Function
     recognise: Callable[[tuple[Any, ...], Any], bool] | None = None
+    variants: tuple[Function, ...] = ()
 
 
 def mistakes(*functions: Function, **recognised: tuple[Function, Callable[..., bool]]) -> tuple[Misconception, ...]:
@@ -85,6 +87,10 @@ def _sentence(function: Function) -> str:
     if not text:
         raise ValueError(f"misconception {function.__name__!r} needs a docstring: the sentence a student reads")
     return text
+
+
+class Unusable(ValueError):
+    """Raised by a drive for an answer of the wrong kind; the message is a sentence for the student."""
 
 
 def call(function: Function, *inputs: Any) -> Any:
@@ -117,7 +123,9 @@ class Exercise:
         alternatives: right answers written another way; the gate makes sure that they pass.
         may_edit: inputs that may be changed in place, as optimizers do.
         given: the code students start from, if it is more than a stub (a bug hunt).
+        telling: parts of the answer (keys) each of which can give a mistake away on its own, for those who made two.
         note: one sentence for who is stuck at shapes or types.
+        seconds: time limit of one call.
     """
 
     name: str
@@ -137,9 +145,9 @@ class Exercise:
     atol: float = 1e-5
     may_edit: frozenset[str] = frozenset()
     given: Misconception | None = None
+    telling: tuple[str, ...] = ()
     note: str = ""
     seconds: float = 5.0
-    meta: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def section(self) -> str:

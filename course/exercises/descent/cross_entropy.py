@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,16 +12,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course import descent
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistakes
 
 
 def drive(cross_entropy: Callable[..., Any], logits: Tensor, y: Tensor) -> dict[str, Any]:
     """The loss and, by automatic differentiation, its gradient with respect to the logits."""
     leaf = logits.requires_grad_()
     loss = cross_entropy(leaf, y)
-    gradient = None
-    if isinstance(loss, Tensor) and loss.requires_grad and loss.numel() == 1:
-        gradient = torch.autograd.grad(loss.sum(), leaf, allow_unused=True)[0]
+    if not isinstance(loss, Tensor) or loss.ndim:
+        return {"loss": loss}
+    if not loss.requires_grad:
+        raise Unusable(
+            "autograd cannot follow your loss back to the logits: leave out .detach(), .item(), torch.tensor(…) and "
+            "no_grad(), and leave backward() to the caller."
+        )
+    (gradient,) = torch.autograd.grad(loss, leaf, allow_unused=True, materialize_grads=True)
     logits.requires_grad_(False)
     return {"loss": loss, "gradient": gradient}
 
@@ -27,14 +34,15 @@ def drive(cross_entropy: Callable[..., Any], logits: Tensor, y: Tensor) -> dict[
 def cases(draw: Draw) -> list[Case]:
     """Two rows by hand, logits far outside the range of exp, and random batches."""
     k = draw.integer(2, 5)
-    gap = draw.uniform(300, 900)
-    high = torch.tensor([[gap, 0.0, -gap], [gap, 0.0, -gap]])
+    gap = draw.uniform(750, 900)  # past 709, so that float64 overflows as well
+    high = torch.tensor([[gap, 0.0, -gap], [0.0, -gap, -gap]])  # maxima differ, so that one for all rows will not do
     random = [Case(f"{n} random rows", (draw.normal(n, k + 2, scale=3.0), draw.labels(n, k + 2))) for n in (1, 5, 16)]
     return [
         Case("all scores equal: the loss is log K", (torch.zeros(1, k), draw.labels(1, k)), "hand"),
         Case("two rows", (torch.tensor([[1.0, 0.0, -1.0], [0.0, 2.0, 0.0]]), torch.tensor([0, 2])), "hand"),
         Case("huge logits, wrong class", (high, torch.tensor([1, 2]))),
-        Case("huge logits, right class", (high.clone(), torch.tensor([0, 1]))),
+        Case("huge logits, right class", (high.clone(), torch.tensor([0, 0]))),
+        Case("two huge scores tie: the loss is log 2", (torch.tensor([[gap, gap, -gap]]), torch.tensor([1]))),
         *random,
     ]
 
@@ -55,9 +63,9 @@ def log_of_softmax(logits, y):
     return -torch.softmax(logits, 1)[torch.arange(len(y)), y].log().mean()
 
 
-def epsilon_in_log(logits, y):
+def epsilon_in_log(logits, y, eps=1e-8):
     """log(p + ε) hides log 0 but caps the loss, so hopeless predictions cost too little; use log-probabilities."""
-    return -(torch.softmax(logits, 1)[torch.arange(len(y)), y] + 1e-8).log().mean()
+    return -(torch.softmax(logits, 1)[torch.arange(len(y)), y] + eps).log().mean()
 
 
 def sum_for_mean(logits, y):
@@ -71,7 +79,7 @@ def mean_over_entries(logits, y):
 
 
 def wrong_class(logits, y):
-    """This is the log-probability of the class the model prefers; the loss looks at the true class y."""
+    """This looks at the class the model prefers; the loss is minus the log-probability of the true class y."""
     return -F.log_softmax(logits, 1).max(1).values.mean()
 
 
@@ -86,7 +94,7 @@ def softmax_over_batch(logits, y):
 
 
 def not_normalised(logits, y):
-    """The normaliser log Σ exp(z) is missing: this only rewards large scores and can fall without end."""
+    """The normaliser log Σ exp(z) is missing: this rewards a large score and can fall without end."""
     return -logits[torch.arange(len(y)), y].mean()
 
 
@@ -132,19 +140,24 @@ EXERCISE = Exercise(
     reference=descent.cross_entropy,
     cases=cases,
     drive=drive,
-    misconceptions=mistakes(
-        overflow,
-        unprotected_sum,
-        log_of_softmax,
-        epsilon_in_log,
-        sum_for_mean,
-        mean_over_entries,
-        wrong_class,
-        minus_forgotten,
-        softmax_over_batch,
-        not_normalised,
-        logarithm_base_2,
-        softmax_twice,
+    misconceptions=(
+        *mistakes(
+            overflow,
+            unprotected_sum,
+            log_of_softmax,
+            sum_for_mean,
+            mean_over_entries,
+            wrong_class,
+            minus_forgotten,
+            softmax_over_batch,
+            not_normalised,
+            logarithm_base_2,
+            softmax_twice,
+        ),
+        replace(
+            mistakes(epsilon_in_log)[0],
+            variants=tuple(partial(epsilon_in_log, eps=e) for e in (1e-5, 1e-6, 1e-7, 1e-9, 1e-10, 1e-12, 1e-15)),
+        ),
     ),
     alternatives=(with_torch, with_log_softmax, with_one_hot, row_by_row),
     note="The loss is one tensor without dimensions, computed with torch operations so that it has a gradient.",

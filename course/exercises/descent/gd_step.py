@@ -14,6 +14,7 @@ def cases(draw: Draw) -> list[Case]:
         Case("one parameter", (torch.tensor([1.0]), torch.tensor([2.0]), 0.25), "hand"),
         Case("two parameters", (torch.tensor([1.0, -1.0]), torch.tensor([3.0, -0.5]), 0.1), "hand"),
         Case("zero gradient: stay", (draw.normal(3), torch.zeros(3), draw.uniform(0.1, 1))),
+        Case("a tiny gradient", (draw.normal(4), draw.normal(4, scale=2e-3), draw.uniform(0.5, 1))),
         Case("a vector", (draw.normal(5), draw.normal(5, scale=3.0), draw.uniform(0.01, 0.5))),
         Case("a matrix", (draw.normal(3, 4), draw.normal(3, 4), draw.uniform(0.01, 0.5))),
     ]
@@ -45,12 +46,12 @@ def unit_gradient(w, grad, lr):
 
 
 def divided_by_lr(w, grad, lr):
-    """The gradient is divided by the learning rate; it is multiplied by it."""
+    """The gradient is divided by the learning rate; multiply it by lr instead."""
     return w - grad / lr
 
 
 def shrinks_w(w, grad, lr):
-    """The learning rate scales w as well; only the gradient is scaled by it."""
+    """The bracket is too wide: lr scales only the gradient, w − lr·grad."""
     return lr * (w - grad)
 
 

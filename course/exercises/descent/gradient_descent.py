@@ -46,6 +46,8 @@ def cases(draw: Draw) -> list[Case]:
     return [
         Case("one step", (2 * one, 0 * one, one, 0.25, 1), "hand"),
         Case("no steps: only the start", (one, 0 * one, 3 * one, 0.1, 0)),
+        Case("a start at the minimum: stay", (one, 2 * one, 2 * one, 0.1, 3)),
+        Case("a step so long that it climbs the other side", (2 * one, 0 * one, one, 1.1, 2)),
         bowl(2, steps=3),
         bowl(4, steps=draw.integer(6, 12)),
         bowl(2, 3, steps=draw.integer(4, 8)),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
-from itertools import islice
+from itertools import islice, pairwise
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from course import descent
-from course.exercises.exercise import Case, Draw, Exercise, Property, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, Property, Unusable, mistakes
 
 Inputs = tuple[int, int, int]
 
@@ -23,7 +24,7 @@ def drive(minibatches: Callable[..., Any], n: int, size: int, seed: int) -> dict
         if not hasattr(batches, "__iter__"):
             return batches
         # One batch more than any right answer has: a generator without an end is caught, not waited for.
-        return [torch.as_tensor(b).detach().clone() for b in islice(batches, n + 2)]
+        return [_indices(b) for b in islice(batches, n + 2)]
 
     generator = torch.Generator().manual_seed(seed)
     return {
@@ -33,13 +34,20 @@ def drive(minibatches: Callable[..., Any], n: int, size: int, seed: int) -> dict
     }
 
 
+def _indices(batch: Any) -> Tensor:
+    if isinstance(batch, list | tuple) and any(isinstance(i, Tensor) and i.ndim for i in batch):
+        raise Unusable("A batch is a list that holds a tensor: unpack it, so that each batch is a tensor of indices.")
+    return torch.as_tensor(batch).detach().clone()
+
+
 def cases(draw: Draw) -> list[Case]:
     """Sizes that divide N, that do not, that exceed it."""
     size = draw.integer(5, 9)
     n = size * draw.integer(6, 9)
     return [
         Case("N is a multiple of B", (n, size, draw.seed()), "hand"),
-        Case("the last batch is smaller", (n + draw.integer(1, size - 1), size, draw.seed())),
+        Case("one sample is left for the last batch", (n + 1, size, draw.seed())),
+        Case("the last batch lacks one sample", (n + size - 1, size, draw.seed())),
         Case("one batch holds everything", (n, n, draw.seed())),
         Case("B larger than N", (n, n + 3, draw.seed())),
         Case("single samples", (n, 1, draw.seed())),
@@ -72,6 +80,15 @@ def _misses(inputs: Inputs, answer: dict[str, list[Tensor]]) -> str | None:
     return None
 
 
+def _are_indices(inputs: Inputs, answer: dict[str, list[Tensor]]) -> str | None:
+    for batch in answer["first epoch"]:
+        if batch.ndim != 1:
+            return f"each batch must be a one-dimensional tensor of indices; one has shape {tuple(batch.shape)}"
+        if batch.dtype in (torch.bool, torch.uint8):
+            return f"indices need the type int64; torch takes {str(batch.dtype)[6:]} for a mask"
+    return None
+
+
 def _sizes(inputs: Inputs, answer: dict[str, list[Tensor]]) -> str | None:
     n, size, _ = inputs
     wanted = [size] * (n // size) + ([n % size] if n % size else [])
@@ -93,10 +110,19 @@ def _not_shuffled(inputs: Inputs, answer: dict[str, list[Tensor]]) -> str | None
 
 def _consecutive(inputs: Inputs, answer: dict[str, list[Tensor]]) -> str | None:
     batches = [sorted(_flat([b])) for b in answer["first epoch"]]
-    if inputs[1] < 3 or len(batches) < 2:
+    if inputs[1] < 3 or len(batches) < 2 or any(len(b) < 2 for b in batches[:-1]):
         return None
     runs = all(b[-1] - b[0] == len(b) - 1 for b in batches if b)
     return "each batch is a run of neighbours: whole blocks are shuffled, not samples" if runs else None
+
+
+def _regular(inputs: Inputs, answer: dict[str, list[Tensor]]) -> str | None:
+    flat, n = _flat(answer["first epoch"]), inputs[0]
+    steps = Counter((b - a) % n for a, b in pairwise(flat))
+    step, count = steps.most_common(1)[0] if steps else (0, 0)
+    if count > n / 3:
+        return f"{count} of {n} samples come {step} places after the one before: that is hardly shuffled"
+    return None
 
 
 def _same_each_epoch(inputs: Inputs, answer: dict[str, list[Tensor]]) -> str | None:
@@ -147,6 +173,11 @@ def generator_ignored(n, size, generator):
     return list(torch.randperm(n).split(size))
 
 
+def one_batch_only(n, size, generator):
+    """This is one batch; return all batches of the epoch, which together hold every sample once."""
+    return [torch.randperm(n, generator=generator)[:size]]
+
+
 def count_for_size(n, size, generator):
     """size was taken as the number of batches; it is the number of samples in each batch."""
     return list(torch.randperm(n, generator=generator).chunk(size))
@@ -178,6 +209,12 @@ def _dropped(inputs: Inputs, answer: dict[str, list[Tensor]]) -> bool:
     n, size, _ = inputs
     sizes = [b.numel() for b in answer["first epoch"]]
     return not _repeats(inputs, answer) and n % size > 0 and sizes == [size] * (n // size)
+
+
+def _alone(inputs: Inputs, answer: dict[str, list[Tensor]]) -> bool:
+    n, size, _ = inputs
+    epoch = answer["first epoch"]
+    return len(epoch) == 1 and len(epoch[0]) == size and size <= n / 2 and not _repeats(inputs, answer)
 
 
 def _counted(inputs: Inputs, answer: dict[str, list[Tensor]]) -> bool:
@@ -220,16 +257,19 @@ EXERCISE = Exercise(
     drive=drive,
     compare=False,
     properties=(
+        Property("a batch is a list of indices", _are_indices),
         Property("no sample comes twice in an epoch", _repeats),
         Property("every sample comes", _misses),
         Property("all batches have B samples, the last what is left", _sizes),
         Property("the order is shuffled", _not_shuffled),
         Property("samples are shuffled, not blocks", _consecutive),
+        Property("no pattern is left in the order", _regular),
         Property("each epoch has an order of its own", _same_each_epoch),
         Property("the generator decides the order", _not_repeatable),
     ),
     misconceptions=mistakes(
         count_for_size=(count_for_size, _counted),
+        one_batch_only=(one_batch_only, _alone),
         last_part_dropped=(last_part_dropped, _dropped),
         padded_from_the_front=(padded_from_the_front, _padded),
         with_replacement=(with_replacement, _replaced),

@@ -9,18 +9,18 @@ import torch
 from torch import Tensor
 
 from course import descent
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistakes
 
 
 def drive(
-    momentum_step: Callable[..., Any], w: Tensor, grads: Tensor, delta: Tensor, lrs: list[float], alpha: float
+    momentum_step: Callable[..., Any], w: Tensor, grad: Tensor, delta: Tensor, lr: list[float], alpha: float
 ) -> dict[str, Any]:
     """Several steps in a row, each with its own gradient and learning rate; all w and all Δ."""
     ws, deltas = [], []
-    for grad, lr in zip(grads, lrs, strict=True):
-        answer = momentum_step(w, grad, delta, lr, alpha)
+    for g, rate in zip(grad, lr, strict=True):
+        answer = momentum_step(w, g, delta, rate, alpha)
         if not isinstance(answer, list | tuple) or len(answer) != 2:
-            return {"(w, delta)": answer}
+            raise Unusable(f"momentum_step must return two tensors, `w, delta`; it returned a {type(answer).__name__}.")
         w, delta = answer
         if not isinstance(w, Tensor) or not isinstance(delta, Tensor):
             return {"new w": w, "new delta": delta}
@@ -39,6 +39,7 @@ def cases(draw: Draw) -> list[Case]:
     by_hand = (torch.tensor([1.0]), torch.tensor([[2.0]]), torch.tensor([4.0]), [0.1], 0.5)
     return [
         Case("one step: Δ was 4, ∇L is 2, α = 0.5, η = 0.1", by_hand, "hand"),
+        Case("Δ starts at zero", (draw.normal(3), draw.normal(2, 3), torch.zeros(3), [0.1, 0.2], 0.9)),
         run("α = 0 is plain gradient descent", 3, steps=3, alpha=0.0),
         run("several steps", 2, steps=4, alpha=draw.uniform(0.5, 0.95)),
         run("a matrix", 2, 3, steps=draw.integer(5, 8), alpha=draw.uniform(0.5, 0.95)),
@@ -52,7 +53,8 @@ def damped(w, grad, delta, lr, alpha):
 
 
 def lr_inside(w, grad, delta, lr, alpha):
-    """The learning rate went into Δ; here Δ gathers plain gradients and lr scales the step: w − lr·Δ."""
+    """The learning rate went into Δ; here Δ gathers plain gradients and lr scales the step, w − lr·Δ (the paths
+    agree only while lr stays constant)."""
     delta = alpha * delta + lr * grad
     return w - delta, delta
 
@@ -80,7 +82,7 @@ def ascent(w, grad, delta, lr, alpha):
 
 
 def alpha_on_gradient(w, grad, delta, lr, alpha):
-    """α multiplies the gradient; it multiplies the old Δ, so that the past fades."""
+    """α belongs to the old Δ, not to the gradient, so that the past fades."""
     delta = delta + alpha * grad
     return w - lr * delta, delta
 
@@ -141,6 +143,7 @@ EXERCISE = Exercise(
         swapped_result,
     ),
     alternatives=(in_place, fused, in_double),
+    telling=("new delta",),
     may_edit=frozenset({"w", "delta"}),
     note="Return two tensors, `w, delta`: the new parameters, then the new accumulated gradient.",
 )

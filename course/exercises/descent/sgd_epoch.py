@@ -23,11 +23,13 @@ def linear_model(weight: Tensor, bias: Tensor) -> torch.nn.Linear:
 
 
 def drive(
-    sgd_epoch: Callable[..., Any], weight: Tensor, bias: Tensor, xs: list[Tensor], ys: list[Tensor], lr: float
+    sgd_epoch: Callable[..., Any], weight: Tensor, bias: Tensor, x: list[Tensor], y: list[Tensor], lr: float
 ) -> dict[str, Any]:
     """The returned loss, and the parameters of a linear model after the epoch."""
     model = linear_model(weight, bias)
-    loss = sgd_epoch(model, list(zip(xs, ys, strict=True)), lr)
+    # Wrapped as in the notebook, so that nobody relies on model.weight.
+    wrapped = torch.nn.Sequential(torch.nn.Flatten(), model)
+    loss = sgd_epoch(wrapped, list(zip(x, y, strict=True)), lr)
     return {
         "mean loss": loss,
         "weight afterwards": model.weight.detach().clone(),
@@ -43,12 +45,15 @@ def cases(draw: Draw) -> list[Case]:
         ys = [draw.labels(b, k) for b in sizes]
         return Case(label, (draw.normal(k, d), draw.normal(k), xs, ys, draw.uniform(0.2, 0.8)))
 
+    weight, bias, x = draw.normal(3, 4, scale=4.0), draw.normal(3), draw.normal(5, 4)
+    sure = (weight, bias, [x], [(x @ weight.T + bias).argmax(1)])
     return [
         Case(
             "one sample, all parameters 0: the loss is log 2",
             (torch.zeros(2, 1), torch.zeros(2), [torch.ones(1, 1)], [torch.tensor([0])], 0.5),
             "hand",
         ),
+        Case("a batch that is nearly right already", (*sure, draw.uniform(0.2, 0.8))),
         data("two batches", [3, 3], 2, 2),
         data("batches of different sizes", [6, 6, 2], 3, 4),
         data("many batches", [5] * 6 + [1], 4, 3),
@@ -174,7 +179,7 @@ def summed_gradient(model, batches, lr):
 
 def bias_forgotten(model, batches, lr):
     """Only the weights move; every parameter of the model must, the bias too."""
-    optimizer, total, count = torch.optim.SGD([model.weight], lr), 0.0, 0
+    optimizer, total, count = torch.optim.SGD([next(model.parameters())], lr), 0.0, 0
     for x, y in batches:
         optimizer.zero_grad()
         loss = F.cross_entropy(model(x), y)
@@ -261,5 +266,6 @@ EXERCISE = Exercise(
         loss_after_the_step,
     ),
     alternatives=(by_hand, through_data, zeroed_at_the_end),
+    telling=("weight afterwards",),
     note="Change the model's parameters in place and return the mean loss as one number.",
 )

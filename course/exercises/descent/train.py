@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any
 
 import torch
@@ -24,11 +25,12 @@ class Recorder(torch.nn.Module):
         self.linear, self.x, self.batches = linear_model(weight, bias), x.clone(), []  # type: ignore[var-annotated]
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits; batches seen without gradients (an evaluation) are not noted."""
-        if torch.is_grad_enabled():
-            distance = (x.detach()[:, None] - self.x[None]).square().sum(-1)
-            self.batches.append(distance.argmin(1))
-        return self.linear(x)
+        """Logits; a batch is noted when its gradient comes back, so that mere evaluations do not count."""
+        logits = self.linear(x)
+        if logits.requires_grad:
+            batch = (x.detach()[:, None] - self.x[None]).square().sum(-1).argmin(1)
+            logits.register_hook(lambda _: self.batches.append(batch))
+        return logits
 
 
 def drive(
@@ -43,11 +45,19 @@ def drive(
     seed: int,
 ) -> Answer:
     """The returned losses, the batches that were used, and the parameters afterwards."""
-    model = Recorder(weight, bias, x)
-    history = train(model, x, y, lr, epochs, size, torch.Generator().manual_seed(seed))
+
+    def run(x: Tensor, y: Tensor, seed: int) -> tuple[Recorder, Any]:
+        model = Recorder(weight, bias, x)
+        losses = train(model, x, y, lr, epochs, size, torch.Generator().manual_seed(seed))
+        return model, list(losses) if hasattr(losses, "__iter__") else losses
+
+    again, other = run(x.clone(), y.clone(), seed)[0], run(x.clone(), y.clone(), seed + 1)[0]
+    model, losses = run(x, y, seed)
     return {
-        "losses": list(history) if hasattr(history, "__iter__") else history,
+        "losses": losses,
         "batches": model.batches,
+        "batches again": again.batches,
+        "batches of another seed": other.batches,
         "weight": model.linear.weight.detach().clone(),
         "bias": model.linear.bias.detach().clone(),
     }
@@ -117,7 +127,10 @@ def _every_sample_once(inputs: tuple[Any, ...], answer: Answer) -> str | None:
     n, epochs, size = len(inputs[2]), inputs[5], inputs[6]
     used = sum(len(b) for b in answer["batches"])
     if used != n * epochs:
-        return f"{used} samples were used in {epochs} epochs; {n} samples each make {n * epochs}"
+        several = f"{epochs} epochs" if epochs > 1 else "1 epoch"
+        return f"{used} samples were used in {several}; {n} samples, each once per epoch, make {n * epochs}"
+    if any(not len(b) for b in answer["batches"]):
+        return "one batch is empty: range() ends too late"
     for epoch in _epochs(inputs, answer):
         seen = sorted(int(i) for b in epoch for i in b)
         if seen != list(range(n)):
@@ -131,15 +144,34 @@ def _new_order(inputs: tuple[Any, ...], answer: Answer) -> str | None:
     orders = [[int(i) for b in epoch for i in b] for epoch in _epochs(inputs, answer)]
     if inputs[6] >= len(inputs[2]) or len(orders) < 2:
         return None
-    same = all(o == orders[0] for o in orders[1:])
-    return "every epoch goes through the samples in the same order; shuffle anew each time" if same else None
+    if orders[0] == list(range(len(orders[0]))):
+        return "the samples come in their original order: shuffle them, in the first epoch too"
+    if any(a == b for a, b in combinations(orders, 2)):
+        return "two epochs go through the samples in the same order: shuffle anew each time"
+    runs = [max(b) - min(b) == len(b) - 1 for b in map(Tensor.tolist, _epochs(inputs, answer)[0])]
+    return "each batch is a run of neighbours: shuffle samples, not blocks" if all(runs) else None
+
+
+def _generator_decides(inputs: tuple[Any, ...], answer: Answer) -> str | None:
+    if inputs[6] >= len(inputs[2]):
+        return None
+    names = ("batches", "batches again", "batches of another seed")
+    used, again, other = ([int(i) for b in answer[name] for i in b] for name in names)
+    if used != again:
+        return "the same generator seed gave another order: draw the order from `generator`"
+    return "another generator seed gave the same order: draw the order from `generator`" if used == other else None
 
 
 def _sgd_on_right_labels(inputs: tuple[Any, ...], answer: Answer) -> str | None:
     if _follows(inputs, answer):
         return None
+    if torch.equal(answer["weight"], inputs[0]):
+        return "the weights never move: is there a step, and does zero_grad() stand before backward(), not after it?"
     away = (answer["weight"].float() - simulate(inputs, answer)["weight"]).abs().max()
-    return f"after training, the weights are up to {away:.2g} away from where SGD on these batches leads"
+    text = f"after training, the weights are up to {away:.2g} away from where SGD on these batches leads"
+    if len(answer["batches"]) == 1 and _losses_are_means(inputs, answer):
+        return f"{text}, and the loss of the only batch is off as well: do the images meet their own labels?"
+    return text
 
 
 def _mean_losses(inputs: tuple[Any, ...], answer: Answer) -> list[float]:
@@ -181,7 +213,7 @@ def as_handed_out(model, x, y, lr, epochs, size, generator):
 
 
 def gradients_not_cleared(model, x, y, lr, epochs, size, generator):
-    """Gradients pile up from batch to batch: the loop never clears them before backward()."""
+    """Gradients pile up from batch to batch: clear them before each backward()."""
     optimizer, losses = torch.optim.SGD(model.parameters(), lr=lr), []
     for _epoch in range(epochs):
         order, total = torch.randperm(len(x), generator=generator), 0.0
@@ -318,6 +350,27 @@ def _wrong_losses(inputs: tuple[Any, ...], answer: Answer) -> bool:
     )
 
 
+def generator_ignored(model, x, y, lr, epochs, size, generator):
+    """The order does not come from `generator`: pass it to torch.randperm, so that a run can be repeated."""
+    optimizer, losses = torch.optim.SGD(model.parameters(), lr=lr), []
+    for _epoch in range(epochs):
+        order, total = torch.randperm(len(x)), 0.0
+        for i in order.split(size):
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(x[i]), y[i])
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(i)
+        losses.append(total / len(x))
+    return losses
+
+
+def _own_order(inputs: tuple[Any, ...], answer: Answer) -> bool:
+    return not (_every_sample_once(inputs, answer) or _new_order(inputs, answer)) and bool(
+        _generator_decides(inputs, answer)
+    )
+
+
 def _same_order(inputs: tuple[Any, ...], answer: Answer) -> bool:
     return not _every_sample_once(inputs, answer) and bool(_new_order(inputs, answer))
 
@@ -371,6 +424,7 @@ EXERCISE = Exercise(
     properties=(
         Property("each epoch uses every sample once", _every_sample_once),
         Property("a new order in each epoch", _new_order),
+        Property("the generator decides the order", _generator_decides),
         Property("the weights follow SGD on images and their own labels", _sgd_on_right_labels),
         Property("one loss per epoch, the mean over its samples", _losses_are_means),
     ),
@@ -381,6 +435,7 @@ EXERCISE = Exercise(
         labels_left_behind=(labels_left_behind, _labels_stay),
         cleared_once_per_epoch=(cleared_once_per_epoch, _piles_up_within_epochs),
         never_shuffled=(never_shuffled, _same_order),
+        generator_ignored=(generator_ignored, _own_order),
         mean_over_batches=(mean_over_batches, _wrong_losses),
     ),
     alternatives=(repaired, another_shuffle),

@@ -1,0 +1,73 @@
+"""Which known mistake a function's behaviour looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from course.check.evidence import Evidence
+from course.check.observe import Observation, observe
+from course.exercises.exercise import Misconception
+
+
+def diagnose(evidence: Evidence) -> tuple[Misconception, ...]:
+    """The known mistakes that behave as the student's function does on every case, most telling first."""
+    exercise = evidence.exercise
+    candidates = ((exercise.given,) if exercise.given else ()) + exercise.misconceptions
+    found = tuple(m for m in candidates if _matches(m, evidence))
+    if found or not exercise.telling:
+        return found
+    return tuple(m for part in exercise.telling if _part_wrong(part, evidence) for m in candidates
+                 if _matches(m, evidence, part))  # fmt: skip
+
+
+def _matches(mistake: Misconception, evidence: Evidence, part: str | None = None) -> bool:
+    if mistake.recognise is not None:
+        return part is None and _recognised(mistake, evidence)
+    if not any(o.returned for o in evidence.student):
+        return False  # equal exceptions alone say little about what was meant
+    exercise, pairs = evidence.exercise, list(enumerate(zip(evidence.cases, evidence.student, strict=True)))
+    return any(
+        all(
+            _only(part, seen).like(_only(part, observe(exercise, variant, case, i)), *evidence.tolerance)
+            for i, (case, seen) in pairs
+        )
+        for variant in (mistake.implementation, *mistake.variants)
+    )
+
+
+def _only(part: str | None, seen: Observation) -> Observation:
+    """The observation reduced to one part of its answer."""
+    if part is None or not isinstance(seen.answer, dict):
+        return seen
+    return replace(seen, answer=seen.answer.get(part))
+
+
+def _part_wrong(part: str, evidence: Evidence) -> bool:
+    pairs = zip(evidence.student, evidence.expected, strict=True)
+    return not all(_only(part, s).like(_only(part, e), *evidence.tolerance) for s, e in pairs)
+
+
+def _recognised(mistake: Misconception, evidence: Evidence) -> bool:
+    assert mistake.recognise is not None
+    failing = [i for i in evidence.numbered() if _broken(evidence, i)]
+    if not failing:
+        return False
+    return all(
+        evidence.student[i].returned
+        and _safely(mistake.recognise, evidence.cases[i].inputs, evidence.student[i].answer)
+        for i in failing
+    )
+
+
+def _broken(evidence: Evidence, i: int) -> bool:
+    answer, inputs = evidence.student[i].answer, evidence.cases[i].inputs
+    return any(_safely(p.broken, inputs, answer) for p in evidence.exercise.properties)
+
+
+def _safely(test: Callable[[Any, Any], Any], inputs: Any, answer: Any) -> bool:
+    try:
+        return bool(test(inputs, answer))
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, RuntimeError, StopIteration):
+        return False
