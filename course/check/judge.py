@@ -198,4 +198,5 @@ _LAYERS: dict[str, Callable[[Evidence], Problem | None]] = {
 
 def _sentence(text: str, note: str = "") -> str:
     text = text[:1].upper() + text[1:]
-    return f"{text.rstrip('.')}. {note}".strip()
+    end = "" if text.endswith("?") else "."
+    return f"{text.rstrip('.')}{end} {note}".strip()

@@ -15,6 +15,7 @@ def cases(draw: Draw) -> list[Case]:
         Case("two parameters", (torch.tensor([1.0, -1.0]), torch.tensor([3.0, -0.5]), 0.1), "hand"),
         Case("zero gradient: stay", (draw.normal(3), torch.zeros(3), draw.uniform(0.1, 1))),
         Case("a tiny gradient", (draw.normal(4), draw.normal(4, scale=2e-3), draw.uniform(0.5, 1))),
+        Case("a steep slope", (draw.normal(3), draw.normal(3, scale=80.0), draw.uniform(0.5, 1))),
         Case("a vector", (draw.normal(5), draw.normal(5, scale=3.0), draw.uniform(0.01, 0.5))),
         Case("a matrix", (draw.normal(3, 4), draw.normal(3, 4), draw.uniform(0.01, 0.5))),
     ]

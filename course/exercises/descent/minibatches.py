@@ -104,6 +104,8 @@ def _short(sizes: list[int]) -> str:
 
 
 def _not_shuffled(inputs: Inputs, answer: dict[str, list[Tensor]]) -> str | None:
+    if inputs[1] >= inputs[0]:
+        return None  # the order within a batch does not matter, and here there is only one
     first = _flat(answer["first epoch"])
     return "the samples come in their original order" if first == list(range(inputs[0])) else None
 
@@ -118,16 +120,15 @@ def _consecutive(inputs: Inputs, answer: dict[str, list[Tensor]]) -> str | None:
 
 def _regular(inputs: Inputs, answer: dict[str, list[Tensor]]) -> str | None:
     flat, n = _flat(answer["first epoch"]), inputs[0]
-    steps = Counter((b - a) % n for a, b in pairwise(flat))
-    step, count = steps.most_common(1)[0] if steps else (0, 0)
-    if count > n / 3:
+    step, count = Counter((b - a) % n for a, b in pairwise(flat)).most_common(1)[0]
+    if inputs[1] < n and count > n / 3:
         return f"{count} of {n} samples come {step} places after the one before: that is hardly shuffled"
     return None
 
 
 def _same_each_epoch(inputs: Inputs, answer: dict[str, list[Tensor]]) -> str | None:
     first, second, _ = _epochs(answer)
-    return "the second epoch has the same order as the first" if first == second else None
+    return "the second epoch has the same order as the first" if first == second and inputs[1] < inputs[0] else None
 
 
 def _not_repeatable(inputs: Inputs, answer: dict[str, list[Tensor]]) -> str | None:
@@ -189,6 +190,10 @@ def padded_from_the_front(n, size, generator):
     return list(torch.cat([order, order.repeat(size)[: -n % size]]).split(size))
 
 
+def sorted_within_batches(n, size, generator):  # noqa: D103
+    return [batch.sort().values for batch in torch.randperm(n, generator=generator).split(size)]
+
+
 def with_yield(n, size, generator):  # noqa: D103
     order = torch.randperm(n, generator=generator)
     for start in range(0, n, size):
@@ -234,11 +239,6 @@ def _replaced(inputs: Inputs, answer: dict[str, list[Tensor]]) -> bool:
     return bool(_repeats(inputs, answer)) and len(set(flat)) < min(inputs[0], len(flat))
 
 
-def _blocks(inputs: Inputs, answer: dict[str, list[Tensor]]) -> bool:
-    alone = len(answer["first epoch"]) == 1 and bool(_not_shuffled(inputs, answer))
-    return alone or bool(_consecutive(inputs, answer))
-
-
 def _shows(
     *symptoms: Callable[[Inputs, dict[str, list[Tensor]]], str | None],
 ) -> Callable[[Inputs, Any], bool]:
@@ -274,10 +274,10 @@ EXERCISE = Exercise(
         padded_from_the_front=(padded_from_the_front, _padded),
         with_replacement=(with_replacement, _replaced),
         not_shuffled=(not_shuffled, _shows(_not_shuffled)),
-        blocks_shuffled=(blocks_shuffled, _blocks),
+        blocks_shuffled=(blocks_shuffled, _shows(_consecutive)),
         same_order_each_epoch=(same_order_each_epoch, _shows(_same_each_epoch)),
         generator_ignored=(generator_ignored, _shows(_not_repeatable)),
     ),
-    alternatives=(with_yield, by_sorting_noise, as_lists),
+    alternatives=(sorted_within_batches, with_yield, by_sorting_noise, as_lists),
     note="Return the batches as a list of index tensors (or yield them one by one).",
 )

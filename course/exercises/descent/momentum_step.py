@@ -32,15 +32,18 @@ def drive(
 def cases(draw: Draw) -> list[Case]:
     """One step by hand, α = 0, then sequences with changing gradients and learning rates."""
 
-    def run(label: str, *shape: int, steps: int, alpha: float) -> Case:
+    def run(label: str, *shape: int, steps: int, alpha: float, scale: float = 1.0) -> Case:
         lrs = [draw.uniform(0.01, 0.3) for _ in range(steps)]
-        return Case(label, (draw.normal(*shape), draw.normal(steps, *shape), draw.normal(*shape), lrs, alpha))
+        return Case(
+            label, (draw.normal(*shape), draw.normal(steps, *shape, scale=scale), draw.normal(*shape), lrs, alpha)
+        )
 
     by_hand = (torch.tensor([1.0]), torch.tensor([[2.0]]), torch.tensor([4.0]), [0.1], 0.5)
     return [
         Case("one step: Δ was 4, ∇L is 2, α = 0.5, η = 0.1", by_hand, "hand"),
         Case("Δ starts at zero", (draw.normal(3), draw.normal(2, 3), torch.zeros(3), [0.1, 0.2], 0.9)),
         run("α = 0 is plain gradient descent", 3, steps=3, alpha=0.0),
+        run("steep slopes, long memory", 2, steps=3, alpha=0.99, scale=50.0),
         run("several steps", 2, steps=4, alpha=draw.uniform(0.5, 0.95)),
         run("a matrix", 2, 3, steps=draw.integer(5, 8), alpha=draw.uniform(0.5, 0.95)),
     ]

@@ -372,7 +372,8 @@ def _own_order(inputs: tuple[Any, ...], answer: Answer) -> bool:
 
 
 def _same_order(inputs: tuple[Any, ...], answer: Answer) -> bool:
-    return not _every_sample_once(inputs, answer) and bool(_new_order(inputs, answer))
+    orders = [[int(i) for b in epoch for i in b] for epoch in _epochs(inputs, answer)]
+    return not _every_sample_once(inputs, answer) and len(orders) > 1 and all(o == orders[0] for o in orders)
 
 
 def repaired(model, x, y, lr, epochs, size, generator):  # noqa: D103
