@@ -12,8 +12,6 @@ import typer
 
 if TYPE_CHECKING:
     from rich.progress import Progress
-    from rich.table import Table
-
 app = typer.Typer(
     help="Courseware for computer vision basics, image classification and training strategies.",
     no_args_is_help=True,
@@ -50,7 +48,7 @@ def exercises(section: Section = None, json_file: Json = None) -> None:
     for row in rows:
         dots = "●" * row["difficulty"] + "○" * (3 - row["difficulty"])
         head = f"[bold]{row['exercise']}[/bold]  {row['title']}"
-        _print(f"{head} · {row['points']:g} points · {row['minutes']} min · {dots}")
+        _print(f"{head} · {_points(row['points'])} · {row['minutes']} min · {dots}")
         for name in ("layers", "misconceptions"):
             _print(f"{name}: {', '.join(row[name])}", indent=2)
     _print(f"{len(rows)} exercises, {sum(r['points'] for r in rows):g} points")
@@ -76,7 +74,8 @@ def verify(
             progress.update(task, advance=1, description=name)
 
         found = gate.verify(chosen, tried, advance)
-    _wrote([c.row() for c in found], json_file, quiet=True)
+    if _wrote([c.row() for c in found], json_file):
+        raise typer.Exit(1 if found else 0)
     for culprit in found:
         _print(f"[red]✗[/red] {_plain(str(culprit))}")
     mistakes = sum(len(e.misconceptions) + bool(e.given) for e in chosen)
@@ -99,9 +98,12 @@ def effects(
 ) -> None:
     """Measure again, over seeds, every claim that a notebook makes. Exits 1 if one does not hold."""
     _one_thread()
-    from course.effects import every, measure, of_section
+    from course.effects import UnknownEffect, every, measure, of_section
 
-    chosen = of_section(section) if section else every()
+    try:
+        chosen = of_section(section) if section else every()
+    except UnknownEffect as error:
+        _fail(str(error))
     with _progress() as progress:
         task = progress.add_task("measuring", total=len(chosen) * seeds)
 
@@ -110,12 +112,12 @@ def effects(
 
         rows = measure(chosen, range(first_seed, first_seed + seeds), advance)
     if not _wrote(rows, json_file):
-        table = _table("Ledger of effects", "effect", "claim", "measured (mean ± spread)", "verdict", "s a seed")
         for row in rows:
-            numbers = "\n".join(f"{name} {mean:.3g} ± {spread:.2g}" for name, (mean, spread) in row["numbers"].items())
             verdict = "[green]holds[/green]" if row["holds"] else "[red]does not hold[/red]"
-            table.add_row(row["effect"], row["claim"], numbers, verdict, f"{row['seconds']:.2f}")
-        _print(table)
+            _print(f"[bold]{row['effect']}[/bold] · {verdict} · {row['seconds']:.2f} s a seed")
+            _print(_plain(row["claim"]), indent=2)
+            for name, (mean, spread) in row["numbers"].items():
+                _print(f"{_plain(name)}: [bold]{mean:.4g}[/bold] ± {spread:.2g}", indent=4)
     if not all(row["holds"] for row in rows):
         raise typer.Exit(1)
 
@@ -201,6 +203,10 @@ def _fail(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
+def _points(points: float) -> str:
+    return f"{points:g} point{'' if points == 1 else 's'}"
+
+
 def _plain(text: str) -> str:
     from rich.markup import escape
 
@@ -214,15 +220,6 @@ def _print(what: Any, stderr: bool = False, indent: int = 0) -> None:
     Console(stderr=stderr).print(Padding(what, (0, 0, 0, indent)) if indent else what)
 
 
-def _table(title: str, *columns: str) -> Table:
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
-
-
 @contextmanager
 def _progress() -> Iterator[Progress]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -232,14 +229,17 @@ def _progress() -> Iterator[Progress]:
         yield progress
 
 
-def _wrote(rows: Sequence[Mapping[str, Any]], path: Path | None, quiet: bool = False) -> bool:
+def _wrote(rows: Sequence[Mapping[str, Any]], path: Path | None) -> bool:
     """Write rows as JSON where asked to; True if nothing else should be printed."""
     if path is None:
         return False
     from course.files import write_rows
 
-    write_rows(rows, path)
-    return str(path) == "-" and not quiet
+    try:
+        write_rows(rows, path)
+    except OSError as error:
+        _fail(f"cannot write {path}: {error.strerror}")
+    return str(path) == "-"
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 Loss = Callable[[Tensor], Tensor]
+Rate = float | Tensor
 
 # ----------------------------------------------------------------------------------------------- loss
 
@@ -37,8 +38,8 @@ def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
     """
     if logits.ndim != 2 or y.shape != logits.shape[:1] or not len(y):
         raise ValueError(f"need logits (N, K) and y (N,), N > 0; got {tuple(logits.shape)}, {tuple(y.shape)}")
-    chosen = logits.gather(1, y.long()[:, None])[:, 0]
-    return (torch.logsumexp(logits, dim=1) - chosen).mean()
+    # log_softmax, not logsumexp(z) − z_y: that difference of two large numbers would lose its digits.
+    return -torch.log_softmax(logits, dim=1).gather(1, y.long()[:, None]).mean()
 
 
 # ----------------------------------------------------------------------------- gradient descent, momentum
@@ -60,7 +61,7 @@ def gd_step(w: Tensor, grad: Tensor, lr: float) -> Tensor:
     return w - lr * grad
 
 
-def momentum_step(w: Tensor, grad: Tensor, delta: Tensor, lr: float, alpha: float) -> tuple[Tensor, Tensor]:
+def momentum_step(w: Tensor, grad: Tensor, delta: Tensor, lr: Rate, alpha: Rate) -> tuple[Tensor, Tensor]:
     """One step of gradient descent with momentum: Δ ← αΔ + ∇L, then w ← w − ηΔ.
 
     η stands outside Δ and ∇L has no factor (1 − α), as in `torch.optim.SGD` without dampening.
@@ -92,15 +93,15 @@ def gradient_of(loss: Loss, w: Tensor) -> Tensor:
         return torch.autograd.grad(loss(point).sum(), point)[0]
 
 
-def gradient_descent(loss: Loss, w0: Tensor, lr: float, steps: int, momentum: float = 0.0) -> Tensor:
+def gradient_descent(loss: Loss, w0: Tensor, lr: Rate, steps: int, momentum: Rate = 0.0) -> Tensor:
     """The path w⁽⁰⁾ … w⁽ˢᵗᵉᵖˢ⁾ of gradient descent, with momentum where α > 0.
 
     Args:
         loss: differentiable function of w; one number, or one per leading index of w (many starts at once).
         w0: start, any shape.
-        lr: learning rate η.
+        lr: learning rate η; a tensor that broadcasts against w gives each start its own.
         steps: number of steps, ≥ 0.
-        momentum: α in [0, 1).
+        momentum: α in [0, 1), or a tensor likewise.
 
     Returns:
         Trajectory of shape (steps + 1, *w0.shape); entry 0 is w0.

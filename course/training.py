@@ -1,4 +1,4 @@
-"""The training loop of all notebooks: `history = train(model, (x, y), SGD(model.parameters(), 0.1), epochs=5)`.
+"""The training loop of all notebooks: `history = fit(model, (x, y), SGD(model.parameters(), 0.1), epochs=5)`.
 
 One step is forward, loss, backward, update (`train_step`); the rest is bookkeeping: which batch comes next, at
 which learning rate, when to stop, and what there is to plot afterwards (`History`).
@@ -6,6 +6,9 @@ which learning rate, when to stop, and what there is to plot afterwards (`Histor
 
 from __future__ import annotations
 
+import base64
+import html
+import io
 import math
 import sys
 import time
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 Batches = Iterable[tuple[Tensor, Tensor]]
 LossFunction = Callable[[Tensor, Tensor], Tensor]
 Callback = Callable[["History"], Any]
+USED_UP = "the batches are used up after one epoch: give a list or a DataLoader, not an iterator"
 
 # ------------------------------------------------------------------------------------------------ the loop
 
@@ -43,7 +47,7 @@ def train_step(
     return number
 
 
-def train(
+def fit(
     model: nn.Module,
     data: tuple[Tensor, Tensor] | Batches,
     optimizer: torch.optim.Optimizer,
@@ -93,7 +97,8 @@ def train(
     rates = [group["lr"] for group in optimizer.param_groups]
     device = next((p.device for p in model.parameters()), torch.device("cpu"))
     history, start = History(), time.perf_counter()
-    bar = tqdm(total=total, unit="step", ncols=88, file=sys.stdout, disable=not progress)
+    # exported notebooks show each state of the bar on a line of its own: one a second is enough
+    bar = tqdm(total=total, unit="step", ncols=88, mininterval=1.0, file=sys.stdout, disable=not progress)
     try:
         while not history.ended:
             model.train()
@@ -142,6 +147,8 @@ def _plan(
         raise ValueError(f"epochs, steps and batch_size must be ≥ 1; got {epochs}, {steps}, {batch_size}")
     if divergence not in ("raise", "record"):
         raise ValueError(f'divergence must be "raise" or "record", got {divergence!r}')
+    if isinstance(data, Iterator) and epochs not in (None, 1):
+        raise ValueError(USED_UP)
     for name, pair in (("data", data), ("validation", validation)):
         if pair is not None and (name == "validation" or _is_tensors(pair)):
             x, y = pair
@@ -163,8 +170,7 @@ def _epoch(data: Any, size: int, generator: torch.Generator | None, first: bool)
         empty = False
         yield batch
     if empty:
-        hint = "" if first else "; they are used up after one epoch: give a list or a DataLoader, not an iterator"
-        raise ValueError(f"no batches to train on{hint}")
+        raise ValueError("no batches to train on" if first else USED_UP)
 
 
 def _set_rates(
@@ -249,6 +255,7 @@ def accuracy(model: nn.Module, x: Tensor, y: Tensor) -> float:
 
 # ------------------------------------------------------------------------------------------------- history
 
+PIXELS_PER_INCH = 96
 BLUE, VERMILLION, GREEN = "#0072B2", "#D55E00", "#007A5A"  # Okabe & Ito (2008), the green darkened
 
 
@@ -276,6 +283,10 @@ class History:
     def __repr__(self) -> str:
         return f"History: {self.alt}"
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows for a history: its plot, with alternative text."""
+        return figure_html(self.plot(), self.alt, self.alt)
+
     @property
     def alt(self) -> str:
         """The history in a sentence: alternative text for its plot."""
@@ -283,7 +294,7 @@ class History:
             return f"no step was made ({self.ended or 'training'})"
         text = f"{len(self.loss)} steps in {self.seconds:.1f} s, {self.ended or 'still training'}: "
         text += f"the loss goes from {self.loss[0]:.3g} to {self._recent():.3g}"
-        if self.validation_accuracy:
+        if any(map(math.isfinite, self.validation_accuracy)):
             text += f", the validation accuracy from {self.validation_accuracy[0]:.1%}"
             text += f" to {self.validation_accuracy[-1]:.1%}"
         return text
@@ -311,7 +322,8 @@ class History:
         """Loss per step; beside it the validation accuracy and the learning rate, where there is something to see.
 
         Returns:
-            A figure of its own, which `matplotlib.pyplot` does not know (so that a notebook shows it once).
+            A figure that `matplotlib.pyplot` does not know. In a notebook, end the cell with the history itself:
+            that shows this figure with alternative text.
         """
         from matplotlib.figure import Figure
 
@@ -353,3 +365,28 @@ class History:
     def _plot_rate(self, axes: Axes) -> None:
         axes.plot(self.lr, color=GREEN, lw=2)
         axes.set(ylabel="learning rate η", title="Learning rate", ylim=(0, None))
+
+
+# ------------------------------------------------------------------------------------- figures in notebooks
+
+
+def png(figure: Figure) -> bytes:
+    """A figure as PNG, sharp at twice its size on the screen; equal figures give equal bytes."""
+    from PIL import Image
+
+    full, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(full, format="png", dpi=2 * PIXELS_PER_INCH)
+    # a palette is enough for lines and letters, and makes a notebook with its outputs three times smaller
+    Image.open(full).convert("RGB").quantize(128).save(small, "png", optimize=True)
+    return small.getvalue()
+
+
+def figure_html(figure: Figure, alt: str, caption: str = "") -> str:
+    """A figure as HTML with alternative text, which notebooks drop from images that are outputs of their own."""
+    width = round(figure.get_figwidth() * PIXELS_PER_INCH)
+    image = base64.b64encode(png(figure)).decode()
+    below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
+    return (
+        f'<figure style="margin:0;max-width:{width}px"><img src="data:image/png;base64,{image}" '
+        f'alt="{html.escape(alt)}" style="width:{width}px;max-width:100%;height:auto;background:#fff">{below}</figure>'
+    )

@@ -15,6 +15,7 @@ from course import exercises
 from course.check.evidence import plan, run
 from course.check.judge import Verdict, judge
 from course.check.report import CheckFailed, Report
+from course.check.surroundings import neutral
 from course.exercises.exercise import Exercise
 
 __all__ = ["CheckFailed", "Report", "check", "verdict"]
@@ -46,8 +47,18 @@ def verdict(exercise: Exercise, function: Callable[..., Any], seed: int | None =
             f"it got a value of type {type(function).__name__}. Leave out the parentheses after the name."
         )
     if seed is None:
-        seed = int(os.environ.get("COURSE_SEED") or secrets.randbelow(2**31))
-    return judge(exercise, seed, run(exercise, function, plan(exercise, seed)))
+        seed = _seed()
+    with neutral():
+        return judge(exercise, seed, run(exercise, function, plan(exercise, seed)))
+
+
+def _seed() -> int:
+    wanted = os.environ.get("COURSE_SEED")
+    if not wanted:
+        return secrets.randbelow(2**31)
+    if not wanted.isdecimal():
+        raise ValueError(f"COURSE_SEED must be a whole number, got {wanted!r}")
+    return int(wanted)
 
 
 def _display(report: Report) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course.check.answers import Foreign, difference
+from course.check.answers import NotPlain, difference
 from course.check.evidence import plan, run
 from course.check.judge import Verdict, judge
 from course.exercises.exercise import Exercise, Misconception
@@ -46,7 +46,10 @@ def verify(
     for exercise in exercises:
         found += structure(exercise)
         for seed in seeds:
-            found += culprits(exercise, seed)
+            try:
+                found += culprits(exercise, seed)
+            except NotPlain as error:
+                found.append(Culprit(exercise.name, seed, "no plain data", "reference", str(error)))
             advance(exercise.name)
         found += _constant_reference(exercise, seeds)
     return found
@@ -115,7 +118,7 @@ def impostors(exercise: Exercise, seed: int) -> Iterator[Misconception]:
     run(exercise, capture, plan(exercise, seed + 1)[:-1])
     if captured:
         yield Misconception("returns_zeros_of_the_right_shape", "", lambda *a: _zeros(exercise.reference(*a)))
-        replay = iter(captured)
+        replay = iter([*captured, captured[-1]])
         yield Misconception("replays_answers_to_other_inputs", "", lambda *_: next(replay, None))
 
 
@@ -132,14 +135,12 @@ def _constant_reference(exercise: Exercise, seeds: Sequence[int]) -> Iterator[Cu
     if len(seeds) < 2:
         return
     first, second = ([o.answer for o in run(exercise, exercise.reference, plan(exercise, s))] for s in seeds[:2])
-    if any(isinstance(a, Foreign) for a in first):
-        yield Culprit(exercise.name, seeds[0], "no plain data", "reference", "the drive must return plain data")
-    elif len(first) == len(second) and not any(_differ(a, b) for a, b in zip(first, second, strict=True)):
+    if len(first) == len(second) and not any(_differ(a, b) for a, b in zip(first, second, strict=True)):
         yield Culprit(exercise.name, seeds[0], "inputs do not depend on the seed", "reference", "same answers")
 
 
 def _differ(a: Any, b: Any) -> bool:
     try:
         return difference(a, b, 1e-6, 1e-6) is not None
-    except TypeError:
+    except NotPlain:
         return True

@@ -395,16 +395,17 @@ effects.get("descent.ravine").show()
 
 # %% [markdown]
 # ### Experiment: out of a local minimum
-# Two wells, a shallow and a deep one; all starts lie on the shallow side. In a minimum the gradient is 0, so plain
-# descent stays for ever. The ball may have enough speed to roll over the ridge, or not: that depends on $\eta$ and
-# $\alpha$, and the map shows how much.
+# Two wells, a shallow and a deep one; all starts lie on the shallow side. At the bottom of a well the gradient is 0,
+# so plain descent with small steps ends there and stays. The ball may arrive with enough speed to roll over the pass,
+# or not: that depends on where it started, on $\eta$ and on $\alpha$. The map shows how much.
 
 # %%
 effects.get("descent.local_minimum").show()
 
 # %% [markdown]
 # ### Experiment: off a saddle
-# Near a saddle the gradient is tiny, though the loss could still fall a lot. How many steps until the ball is gone?
+# Near a saddle the gradient is tiny, though the loss could still fall a lot. How many steps until each is gone?
+# Read the caption to the end: part of the answer is not what the textbooks say.
 
 # %%
 effects.get("descent.saddle").show()
@@ -423,6 +424,14 @@ effects.get("descent.digits_curves").show()
 
 # %%
 effects.get("descent.effective_rate").show()
+
+# %% [markdown]
+# ### And the noise?
+# Momentum is often said to "reduce the fluctuations of SGD". Keep either $\eta$ or the effective rate
+# $\eta/(1-\alpha)$ equal, and you get two different answers:
+
+# %%
+effects.get("descent.fluctuations").show()
 
 # %% [markdown]
 # ---
@@ -480,6 +489,6 @@ effects.get("descent.effective_rate").show()
 # | step | against the gradient; stable for $\eta < 2/\kappa$ (largest curvature κ) |
 # | mini-batch | error of the gradient falls as $1/\sqrt B$; the cost grows as $B$ |
 # | loop | clear, forward, backward, step; images and labels in the same order; all samples |
-# | momentum | cancels zigzag, adds up along the valley; part of its speed is just a bigger step |
+# | momentum | cancels zigzag, adds up along the valley: wins at large $\kappa$; elsewhere mostly a longer step |
 #
 # Next: **04 · schedules**: the best learning rate at the start is not the best one at the end.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 
 from course import descent
@@ -51,6 +53,10 @@ def divided_by_lr(w, grad, lr):
     return w - grad / lr
 
 
+def normalised(w, grad, lr):  # noqa: D103 - the same mistake, without protection against a zero gradient
+    return w - lr * grad / grad.norm()
+
+
 def shrinks_w(w, grad, lr):
     """The bracket is too wide: lr scales only the gradient, w − lr·grad."""
     return lr * (w - grad)
@@ -83,8 +89,9 @@ EXERCISE = Exercise(
     difficulty=1,
     reference=descent.gd_step,
     cases=cases,
-    misconceptions=mistakes(
-        ascent, lr_forgotten, only_the_step, sign_of_gradient, unit_gradient, divided_by_lr, shrinks_w
+    misconceptions=(
+        *mistakes(ascent, lr_forgotten, only_the_step, sign_of_gradient, divided_by_lr, shrinks_w),
+        replace(mistakes(unit_gradient)[0], variants=(normalised,)),
     ),
     alternatives=(in_place, by_torch_add, in_double, entry_by_entry),
     may_edit=frozenset({"w"}),

@@ -20,13 +20,19 @@ def drive(
     for g, rate in zip(grad, lr, strict=True):
         answer = momentum_step(w, g, delta, rate, alpha)
         if not isinstance(answer, list | tuple) or len(answer) != 2:
-            raise Unusable(f"momentum_step must return two tensors, `w, delta`; it returned a {type(answer).__name__}.")
+            raise Unusable(f"momentum_step must return two tensors, `w, delta`; it returned {_what(answer)}.")
         w, delta = answer
         if not isinstance(w, Tensor) or not isinstance(delta, Tensor):
             return {"new w": w, "new delta": delta}
         ws.append(w.detach().clone())
         deltas.append(delta.detach().clone())
     return {"new w": torch.stack(ws), "new delta": torch.stack(deltas)}
+
+
+def _what(answer: Any) -> str:
+    if answer is None:
+        return "None: is there a return"
+    return f"{len(answer)} things" if type(answer) in (list, tuple) else f"one thing of type {type(answer).__name__}"
 
 
 def cases(draw: Draw) -> list[Case]:

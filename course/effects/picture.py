@@ -1,0 +1,95 @@
+"""Figures for notebooks: drawn alike, shown with alternative text and a caption."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from course.training import figure_html, png
+
+# Okabe & Ito (2008): told apart with any colour vision; the green is darkened so that text in it can be read
+BLUE, VERMILLION, GREEN, PINK, GREY = "#0072B2", "#D55E00", "#007A5A", "#B0578D", "#555555"
+
+STYLE: dict[str, Any] = {
+    "font.size": 11,
+    "axes.titlesize": 12,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 10,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "grid.color": "#DDDDDD",
+    "grid.linewidth": 0.8,
+    "lines.linewidth": 2,
+    "legend.frameon": False,
+    "image.cmap": "cividis",
+}
+
+
+@dataclass(frozen=True, repr=False)
+class Picture:
+    """A figure that says in words what it shows; without a figure, only the words.
+
+    Attributes:
+        figure: the matplotlib figure, for saving or changing.
+        alt: alternative text, read out to those who do not see the figure.
+        caption: a line below it, with the numbers measured.
+    """
+
+    figure: Figure | None
+    alt: str
+    caption: str = ""
+
+    def __repr__(self) -> str:
+        return f"{self.alt}\n{self.caption}".strip()
+
+    def png(self) -> bytes:
+        """The figure as PNG, twice as large as it is shown; equal figures give equal bytes."""
+        if self.figure is None:
+            raise ValueError("this picture has no figure, only words")
+        return png(self.figure)
+
+    def _repr_html_(self) -> str:
+        if self.figure is None:
+            return f"<p>{html.escape(self.alt)}</p>"
+        return figure_html(self.figure, self.alt, self.caption)
+
+
+def picture(thing: Any, alt: str = "", caption: str = "") -> Picture:
+    """Show a figure, or anything with `plot()` and `alt` such as a training history, with alternative text.
+
+    Args:
+        thing: a matplotlib figure, or an object whose `plot()` returns one.
+        alt: what the figure shows, in a sentence; by default the object's own `alt`.
+        caption: a line below the figure.
+
+    Raises:
+        ValueError: there is no alternative text.
+    """
+    alt = alt or getattr(thing, "alt", "")
+    if not alt:
+        raise ValueError("say in a sentence what the figure shows: alt=…")
+    return Picture(thing if isinstance(thing, Figure) else thing.plot(), alt, caption)
+
+
+def canvas(columns: int = 2, height: float = 4.2, widths: list[float] | None = None) -> tuple[Figure, list[Axes]]:
+    """An empty figure, 9.6 inches wide, and its axes from left to right.
+
+    It is no `pyplot` figure: a notebook shows it when told to, and only once.
+    """
+    figure = Figure(figsize=(9.6, height), layout="constrained")
+    figure.get_layout_engine().set(wspace=0.06)  # type: ignore[union-attr, call-arg]
+    return figure, list(figure.subplots(1, columns, squeeze=False, width_ratios=widths)[0])
+
+
+def label(axes: Axes, x: float, y: float, text: str, color: str, **options: Any) -> None:
+    """Write a curve's name beside it, in its colour, with a white edge so that lines do not cross the letters."""
+    from matplotlib.patheffects import withStroke
+
+    options = {"va": "center", "fontweight": "bold", "fontsize": 10, **options}
+    axes.text(x, y, text, color=color, path_effects=[withStroke(linewidth=3, foreground="white")], **options)

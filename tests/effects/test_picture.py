@@ -1,0 +1,53 @@
+"""Pictures carry their alternative text into the notebook."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from course.effects import Picture, picture
+from course.training import History
+
+
+def figure() -> Figure:
+    drawn = Figure(figsize=(4, 2))
+    drawn.subplots().plot([1, 2, 3])
+    return drawn
+
+
+def test_html_holds_the_image_its_alt_text_and_its_caption():
+    html = Picture(figure(), 'a "rising" line <1>', "rises & rises")._repr_html_()
+    assert 'alt="a &quot;rising&quot; line &lt;1&gt;"' in html
+    assert "<figcaption>rises &amp; rises</figcaption>" in html
+    assert "max-width:100%" in html
+    data = re.search(r'src="data:image/png;base64,([^"]+)"', html).group(1)
+    image = Image.open(io.BytesIO(base64.b64decode(data)))
+    assert image.size == (2 * 4 * 96, 2 * 2 * 96)
+    assert "width:384px" in html
+
+
+def test_equal_figures_give_equal_bytes():
+    assert Picture(figure(), "x").png() == Picture(figure(), "x").png()
+
+
+def test_without_a_figure_the_words_remain():
+    words = Picture(None, "not <now>")
+    assert words._repr_html_() == "<p>not &lt;now&gt;</p>"
+    assert repr(words) == "not <now>"
+    with pytest.raises(ValueError, match="no figure"):
+        words.png()
+
+
+def test_a_training_history_is_shown_with_its_sentence():
+    history = History(loss=[2.0, 1.0], lr=[0.1, 0.1], ended="finished")
+    shown = picture(history, caption="c")
+    assert shown.alt == history.alt
+    assert "2 to 1" in shown.alt
+    assert picture(figure(), alt="a line").alt == "a line"
+    with pytest.raises(ValueError, match="alt="):
+        picture(figure())
