@@ -15,8 +15,8 @@ from course import exercises
 from course.check.evidence import plan, run
 from course.check.judge import Verdict, judge
 from course.check.report import CheckFailed, Report
-from course.check.surroundings import neutral
 from course.exercises.exercise import Exercise
+from course.neutral import neutral
 
 __all__ = ["CheckFailed", "Report", "check", "verdict"]
 

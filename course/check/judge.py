@@ -156,7 +156,12 @@ def _values(evidence: Evidence, numbers: list[int]) -> Problem | None:
 def _properties(evidence: Evidence) -> Problem | None:
     for check in evidence.exercise.properties:
         for i in evidence.numbered():
-            broken = check.broken(evidence.cases[i].inputs, evidence.student[i].answer)
+            try:
+                broken = check.broken(evidence.cases[i].inputs, evidence.student[i].answer)
+            except Exception as error:  # an answer of a form that nobody thought of is no reason to stop judging
+                broken = (
+                    f"what came back has an unexpected form ({type(error).__name__}: {error}). {evidence.exercise.note}"
+                )
             if broken:
                 return Problem(_sentence(broken), i)
     return None

@@ -18,8 +18,9 @@ import torch
 
 from course.check.answers import NotPlain, Traits, difference, fresh, plain, same
 from course.check.limits import call_within
-from course.check.surroundings import Listener, neutral, quiet
+from course.check.surroundings import Listener, quiet
 from course.exercises.exercise import Case, Exercise
+from course.neutral import neutral
 
 
 @dataclass
@@ -93,7 +94,7 @@ def _is_stub(message: str) -> bool:
 def _words(error: object) -> str:
     """What an exception or a warning says; nothing if it misbehaves when asked."""
     try:
-        _, text = call_within(1.0, lambda: str.__str__(str(error)))
+        _, text = call_within(0.2, lambda: str.__str__(str(error)))
     except BaseException:
         return ""
     return text or ""
