@@ -20,8 +20,10 @@ def quiet(out: Listener) -> Iterator[list[warnings.WarningMessage]]:
     """
     hook, disabled, handlers = sys.unraisablehook, logging.root.manager.disable, logging.root.handlers[:]
     sys.unraisablehook = lambda _: None
-    # Handlers made earlier hold the real stderr; only those made inside, on the captured one, may speak.
     logging.root.handlers = [logging.StreamHandler(out)]
+    held = [(h, h.stream) for h in _stream_handlers()]  # made earlier, they hold the real streams
+    for handler, _ in held:
+        handler.stream = out
     try:
         with (
             contextlib.redirect_stdout(out),
@@ -33,7 +35,14 @@ def quiet(out: Listener) -> Iterator[list[warnings.WarningMessage]]:
     finally:
         sys.unraisablehook = hook
         logging.root.handlers = handlers
+        for handler, stream in held:
+            handler.stream = stream
         logging.disable(disabled)
+
+
+def _stream_handlers() -> list[logging.StreamHandler]:
+    loggers = [v for v in logging.root.manager.loggerDict.values() if isinstance(v, logging.Logger)]
+    return [h for one in loggers for h in one.handlers if type(h) is logging.StreamHandler]
 
 
 class Listener(io.TextIOBase):
