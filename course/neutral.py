@@ -9,6 +9,17 @@ import torch
 
 
 @contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread: small tensors are slower on several, and sums keep their order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
 def neutral(seed: int | None = None) -> Iterator[None]:
     """torch as after its import; whatever was set before, or is set inside, is put back afterwards.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from course.effects.effect import Effect, Numbers
+from course.neutral import one_thread
 
 
 def measure(
@@ -33,7 +33,7 @@ def measure(
     effects, seeds = list(effects), list(seeds)
     if not seeds:
         raise ValueError("need at least one seed")
-    with _one_thread():
+    with one_thread():
         return [_row(effect, seeds, progress or (lambda name: None)) for effect in effects]
 
 
@@ -66,16 +66,3 @@ def _row(effect: Effect, seeds: list[int], progress: Callable[[str], Any]) -> di
 def _summary(values: list[float]) -> tuple[float, float]:
     """Mean and standard deviation; that of a single value is given as 0."""
     return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else 0.0
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Sums in another order differ in the last digits, and the ledger's seconds are for one thread."""
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
