@@ -62,8 +62,8 @@ def verify(
     json_file: Json = None,
 ) -> None:
     """The gate: right answers pass, stubs and every known mistake fail and are named. Exits 1 otherwise."""
-    chosen = _chosen(section)
     _one_thread()
+    chosen = _chosen(section)
     from course.check import gate
 
     tried = range(first_seed, first_seed + seeds)

@@ -1,0 +1,356 @@
+"""Mutation testing of the checks: a right answer, broken in any one small way, must not pass at any seed.
+
+A submission is graded at one seed only, so a mutant that passes at a single one of them is a survivor.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import dataclasses
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from course import exercises
+
+pytestmark = pytest.mark.slow
+
+SOURCE = Path(__file__).with_name("right_answers.py")
+SEEDS = (0, 1, 2)
+FEWER = {"train__optimizer": (0, 1), "train__shuffles_data": (2,)}  # ten times as slow as the others
+
+# Mutants that are right answers too, by the reason why. A line that no longer arises, or that the check rejects
+# after all, makes its test fail, so that this list stays true.
+EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
+    "logits and y, x and y, losses and sizes, params and grads have the same length": {
+        "cross_entropy__log_softmax": (
+            "return -log_p[torch.arange(len(y)), y].mean() ⇒ return -log_p[torch.arange(len(logits)), y].mean()",
+        ),
+        "cross_entropy__logsumexp": (
+            "for z, label in zip(logits, y, strict=True): ⇒ for z, label in zip(logits, y):",
+            "for z, label in zip(logits, y, strict=True): ⇒ for z, label in zip(logits, y, strict=False):",
+            "return total / len(y) ⇒ return total / len(logits)",
+        ),
+        "cross_entropy__one_hot": (
+            "target[torch.arange(len(y)), y] = 1.0 ⇒ target[torch.arange(len(logits)), y] = 1.0",
+        ),
+        "sgd_epoch__by_hand": (
+            "return sum((a * b for a, b in zip(losses, sizes, strict=True))) / sum(sizes)"
+            " ⇒ return sum((a * b for a, b in zip(losses, sizes))) / sum(sizes)",
+            "return sum((a * b for a, b in zip(losses, sizes, strict=True))) / sum(sizes)"
+            " ⇒ return sum((a * b for a, b in zip(losses, sizes, strict=False))) / sum(sizes)",
+        ),
+        "sgd_epoch__functional": (
+            "for p, g in zip(params, grads, strict=True): ⇒ for p, g in zip(params, grads):",
+            "for p, g in zip(params, grads, strict=True): ⇒ for p, g in zip(params, grads, strict=False):",
+        ),
+        "train__optimizer": (
+            "order = torch.randperm(len(x), generator=generator) ⇒ order = torch.randperm(len(y), generator=generator)",
+            "for start in range(0, len(x), size): ⇒ for start in range(0, len(y), size):",
+            "losses.append(total / len(x)) ⇒ losses.append(total / len(y))",
+        ),
+        "train__shuffles_data": (
+            "order = torch.randperm(len(x), generator=generator) ⇒ order = torch.randperm(len(y), generator=generator)",
+            "for start in range(0, len(x), size): ⇒ for start in range(0, len(y), size):",
+            "losses.append(total / len(x)) ⇒ losses.append(total / len(y))",
+        ),
+    },
+    "without dim, log_softmax of a matrix takes dim 1 (and warns)": {
+        "cross_entropy__log_softmax": ("log_p = F.log_softmax(logits, dim=1) ⇒ log_p = F.log_softmax(logits)",),
+        "cross_entropy__one_hot": (
+            "return -(target * F.log_softmax(logits, dim=1)).sum(dim=1).mean()"
+            " ⇒ return -(target * F.log_softmax(logits)).sum(dim=1).mean()",
+        ),
+    },
+    "(N,) − (N, 1) has all N² pairs, and the mean over pairs of aᵢ − bⱼ is mean a − mean b; N = 1 squeezes to ()": {
+        "cross_entropy__by_formula": (
+            "chosen = shifted.gather(1, y[:, None]).squeeze(1) ⇒ chosen = shifted.gather(1, y[:, None])",
+            "chosen = shifted.gather(1, y[:, None]).squeeze(1) ⇒ chosen = shifted.gather(1, y[:, None]).squeeze()",
+            "chosen = shifted.gather(1, y[:, None]).squeeze(1) ⇒ chosen = shifted.gather(1, y[:, None]).squeeze(-0)",
+        ),
+    },
+    "the last dimension of a vector is its first": {
+        "cross_entropy__logsumexp": (
+            "total = total + torch.logsumexp(z, dim=0) - z[label]"
+            " ⇒ total = total + torch.logsumexp(z, dim=-1) - z[label]",
+        ),
+    },
+    "−0 is 0, and what is overwritten may start as anything": {
+        "cross_entropy__one_hot": ("target = torch.zeros_like(logits) ⇒ target = -torch.zeros_like(logits)",),
+        "gradient_descent__preallocated": (
+            "path = torch.zeros(steps + 1, *w0.shape) ⇒ path = torch.ones(steps + 1, *w0.shape)",
+            "path = torch.zeros(steps + 1, *w0.shape) ⇒ path = -torch.zeros(steps + 1, *w0.shape)",
+        ),
+        "gradient_descent__backward": ("w.grad.zero_() ⇒ -w.grad.zero_()",),
+        "sgd_epoch__optimizer": ("total, count = (0.0, 0) ⇒ total, count = (0, 0.0)",),
+        "sgd_epoch__functional": ("total, count = (0.0, 0) ⇒ total, count = (0, 0.0)",),
+    },
+    "w may be changed in place": {
+        "gd_step__copy": ("w = w.clone() ⇒ pass", "w = w.clone() ⇒ w = w"),
+    },
+    "w0 is never changed: detach() makes a new tensor, stack() copies": {
+        "gradient_descent__autograd": (
+            "w = w0.clone() ⇒ w = w0",
+            "path = [w0.clone()] ⇒ path = [w0]",
+            "w = w.detach().requires_grad_(True) ⇒ w = w.detach().requires_grad_()",
+            "w = w.detach().requires_grad_(True) ⇒ w = w.requires_grad_(True)",
+        ),
+        "gradient_descent__backward": ("w = w0.clone().requires_grad_(True) ⇒ w = w0.clone().requires_grad_()",),
+    },
+    "a list of points, a tuple of batches is taken too": {
+        "gradient_descent__autograd": ("return torch.stack(path) ⇒ return path",),
+        "gradient_descent__backward": ("return torch.stack(path) ⇒ return path",),
+        "minibatches__split": ("return list(torch.split(order, size)) ⇒ return torch.split(order, size)",),
+    },
+    "the values are the same, with their history attached": {
+        "gradient_descent__autograd": ("path.append(w.detach()) ⇒ path.append(w)",),
+        "gradient_descent__backward": (
+            "path = [w.detach().clone()] ⇒ path = [w.clone()]",
+            "path.append(w.detach().clone()) ⇒ path.append(w.clone())",
+        ),
+        "sgd_epoch__optimizer": ("total += loss.item() * len(y) ⇒ total += loss * len(y)",),
+        "sgd_epoch__by_hand": ("losses.append(loss.item()) ⇒ losses.append(loss)",),
+        "sgd_epoch__functional": ("total = total + each.sum().item() ⇒ total = total + each.sum()",),
+        "train__optimizer": ("total += loss.item() * len(i) ⇒ total += loss * len(i)",),
+        "train__shuffles_data": ("total = total + loss.item() * len(images) ⇒ total = total + loss * len(images)",),
+    },
+    "multiplication commutes": {
+        "sgd_epoch__by_hand": (
+            "return sum((a * b for a, b in zip(losses, sizes, strict=True))) / sum(sizes)"
+            " ⇒ return sum((a * b for a, b in zip(sizes, losses, strict=True))) / sum(sizes)",
+        ),
+    },
+    "0, −1, …, 1 − N counts from the end: a permutation too": {
+        "train__optimizer": (
+            "order = torch.randperm(len(x), generator=generator)"
+            " ⇒ order = -torch.randperm(len(x), generator=generator)",
+        ),
+        "train__shuffles_data": (
+            "order = torch.randperm(len(x), generator=generator)"
+            " ⇒ order = -torch.randperm(len(x), generator=generator)",
+        ),
+    },
+}
+HARMLESS = [(name, line) for known in EQUIVALENT.values() for name, lines in known.items() for line in lines]
+
+SIBLINGS = {
+    "mean": ("sum", "median"),
+    "sum": ("mean", "prod"),
+    "max": ("min",),
+    "log_softmax": ("softmax",),
+    "logsumexp": ("mean", "sum"),
+    "log": ("log2", "log1p"),
+    "exp": ("exp2", "expm1"),
+    "zeros": ("ones",),
+    "zeros_like": ("ones_like",),
+    "split": ("chunk",),
+    "stack": ("cat",),
+    "randperm": ("randint",),
+    "sub": ("add",),
+    "cross_entropy": ("nll_loss", "multi_margin_loss"),
+    "SGD": ("Adam", "Adagrad"),
+    "append": ("extend",),
+}
+OPERATORS = {
+    ast.Add: (ast.Sub, ast.Mult),
+    ast.Sub: (ast.Add,),
+    ast.Mult: (ast.Div, ast.Add),
+    ast.Div: (ast.Mult, ast.FloorDiv),
+    ast.FloorDiv: (ast.Div,),
+}
+COMPARISONS = {ast.Gt: (ast.GtE, ast.Lt, ast.Eq), ast.Lt: (ast.LtE, ast.Gt), ast.IsNot: (ast.Is,), ast.Is: (ast.IsNot,)}
+
+
+# ------------------------------------------------------------------------------------------------ mutation
+
+
+def expressions(node: ast.expr, names: set[str]) -> Iterator[ast.expr]:
+    """Everything that may stand in place of this expression."""
+    if isinstance(node, ast.BinOp):
+        for op in OPERATORS.get(type(node.op), ()):
+            yield ast.BinOp(node.left, op(), node.right)
+        yield node.left
+        yield node.right
+        if isinstance(node.op, ast.Sub | ast.Div):
+            yield ast.BinOp(node.right, node.op, node.left)
+    elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        yield node.operand
+    elif isinstance(node, ast.Constant):
+        yield from constants(node.value)
+    elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names:
+        yield from (ast.Name(n, ast.Load()) for n in sorted(names - {node.id}))
+    elif isinstance(node, ast.Compare):
+        for op in COMPARISONS.get(type(node.ops[0]), ()):
+            yield ast.Compare(node.left, [op()], node.comparators)
+    elif isinstance(node, ast.Call):
+        yield from calls(node)
+    elif isinstance(node, ast.Slice):
+        yield from (ast.Slice(node.lower, None), ast.Slice(None, node.upper))
+    elif isinstance(node, ast.Tuple) and isinstance(node.ctx, ast.Load) and len(node.elts) == 2:
+        yield ast.Tuple(node.elts[::-1], ast.Load())
+
+
+def constants(value: object) -> Iterator[ast.expr]:
+    """Neighbours of a constant."""
+    if isinstance(value, bool):
+        yield ast.Constant(not value)
+    elif isinstance(value, int | float):
+        yield from (ast.Constant(value + 1), ast.UnaryOp(ast.USub(), ast.Constant(1 - value)))
+    elif value == "none":
+        yield ast.Constant("mean")
+
+
+def calls(node: ast.Call) -> Iterator[ast.expr]:
+    """A sibling in its place, an argument left out or exchanged, or no call at all."""
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    for sibling in SIBLINGS.get(name, ()):
+        func = copy.deepcopy(node.func)
+        setattr(func, "attr" if isinstance(func, ast.Attribute) else "id", sibling)
+        yield ast.Call(func, node.args, node.keywords)
+    for i in range(len(node.keywords)):
+        yield ast.Call(node.func, node.args, node.keywords[:i] + node.keywords[i + 1 :])
+    if len(node.args) == 2:
+        yield ast.Call(node.func, node.args[::-1], node.keywords)
+    if node.args:
+        yield ast.Call(node.func, node.args[:-1], node.keywords)
+        yield node.args[0]
+    if isinstance(node.func, ast.Attribute) and not (
+        isinstance(node.func.value, ast.Name) and node.func.value.id in ("torch", "F")
+    ):
+        yield node.func.value
+    yield ast.UnaryOp(ast.USub(), node)
+
+
+def statements(node: ast.stmt) -> Iterator[list[ast.stmt]]:
+    """Everything that may stand in place of this statement."""
+    if not isinstance(node, ast.Return):
+        yield [ast.Pass()]
+    if isinstance(node, ast.AugAssign):
+        target = copy.deepcopy(node.target)
+        yield [ast.Assign([target], node.value, lineno=0)]
+        for op in OPERATORS.get(type(node.op), ()):
+            yield [ast.AugAssign(node.target, op(), node.value)]
+    if isinstance(node, ast.With):
+        yield node.body
+    if isinstance(node, ast.For | ast.While):
+        yield [type(node)(**{**vars(node), "body": [*node.body, ast.Break()]})]
+        yield node.body if isinstance(node, ast.While) else [ast.Pass()]
+    if isinstance(node, ast.If):
+        yield node.body
+        yield [ast.If(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)]
+
+
+class Swap(ast.NodeTransformer):
+    """Puts something else in the place of one node, which is known by its number in the walk."""
+
+    def __init__(self, target: ast.AST, new: Any) -> None:
+        self.target, self.new = target, new
+
+    def visit(self, node: ast.AST) -> Any:
+        return copy.deepcopy(self.new) if node is self.target else super().generic_visit(node)
+
+
+def replaced(tree: ast.FunctionDef, target: ast.AST, new: Any) -> ast.FunctionDef:
+    """A copy of the tree with `new` where `target` stood."""
+    memo: dict[int, Any] = {}
+    twin = copy.deepcopy(tree, memo)
+    return Swap(memo[id(target)], new).visit(twin)
+
+
+def mutants(tree: ast.FunctionDef) -> dict[str, ast.FunctionDef]:
+    """All mutants of a function, each under the line that changed."""
+    names = {a.arg for a in tree.args.args}
+    original = ast.unparse(tree).splitlines()
+    found: dict[str, ast.FunctionDef] = {}
+    for node in ast.walk(tree):
+        if node is tree:
+            continue
+        options: Iterator[Any] = iter(())
+        if isinstance(node, ast.expr | ast.Slice):
+            options = expressions(node, names)
+        elif isinstance(node, ast.stmt):
+            options = statements(node)
+        for new in options:
+            mutant = ast.fix_missing_locations(replaced(tree, node, new))
+            text = ast.unparse(mutant)
+            if text.splitlines() != original:
+                found.setdefault(_changed(original, text.splitlines()), mutant)
+    return found
+
+
+def _changed(before: list[str], after: list[str]) -> str:
+    """The lines that differ, `old ⇒ new`."""
+    while before and after and before[0] == after[0]:
+        before, after = before[1:], after[1:]
+    while before and after and before[-1] == after[-1]:
+        before, after = before[:-1], after[:-1]
+    old, new = ("; ".join(line.strip() for line in lines) for lines in (before, after))
+    return f"{old} ⇒ {new}"
+
+
+# ------------------------------------------------------------------------------------------------- trial
+
+
+@cache
+def right_answers() -> dict[str, ast.FunctionDef]:
+    """The functions of right_answers.py by name."""
+    tree = ast.parse(SOURCE.read_text(encoding="utf-8"))
+    return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+NAMES = tuple(right_answers())
+
+
+def compiled(tree: ast.FunctionDef) -> Callable[..., Any]:
+    """The function that this tree defines."""
+    imports = [n for n in ast.parse(SOURCE.read_text(encoding="utf-8")).body if isinstance(n, ast.Import)]
+    namespace: dict[str, Any] = {}
+    module = ast.fix_missing_locations(ast.Module([*imports, tree], []))
+    exec(compile(module, "<mutant>", "exec"), namespace)  # the source is this repository's own
+    return namespace[tree.name]
+
+
+def exercise_of(name: str) -> exercises.Exercise:
+    """The exercise, without its misconceptions (only the verdict counts here) and with little patience."""
+    exercise = exercises.get("descent." + name.split("__")[0])
+    return dataclasses.replace(exercise, seconds=1.0, misconceptions=(), given=None)
+
+
+def seeds_for(name: str) -> tuple[int, ...]:
+    """The seeds at which this exercise is tried."""
+    return FEWER.get(name, SEEDS)
+
+
+def survived(name: str, tree: ast.FunctionDef) -> list[int]:
+    """The seeds at which this function passes."""
+    from course.check import verdict
+
+    function = compiled(tree)
+    return [s for s in seeds_for(name) if verdict(exercise_of(name), function, s).status == "passed"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_right_answers_pass(name: str) -> None:
+    assert survived(name, right_answers()[name]) == list(seeds_for(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_mutant_fails(name: str) -> None:
+    known = {line for owner, line in HARMLESS if owner == name}
+    found = mutants(right_answers()[name])
+    alive = {line: seeds for line, tree in found.items() if line not in known and (seeds := survived(name, tree))}
+    assert len(found) >= 10
+    assert not alive, "\n".join(f"{line}   passes at seeds {seeds}" for line, seeds in alive.items())
+
+
+@pytest.mark.parametrize(("name", "line"), HARMLESS)
+def test_equivalent_mutants_are_still_right(name: str, line: str) -> None:
+    assert survived(name, mutants(right_answers()[name])[line]) == list(seeds_for(name))
+
+
+def test_every_exercise_is_broken() -> None:
+    assert {n.split("__")[0] for n in NAMES} == {e.function for e in exercises.every()}
