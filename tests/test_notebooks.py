@@ -73,7 +73,8 @@ def test_validation_fails_each_check_of_a_blank_notebook_and_none_of_a_solved_on
         results = Validator().validate(str(path))
         assert not results.get("changed")
         assert not results.get("type_changed")
-        return [cell["source"] for cell in results.get("failed", [])]
+        sources = [cell["source"] for cell in results.get("failed", [])]
+        return [source for source in sources if source.startswith("check(")]  # an empty written answer fails, too
 
     names = [e.name for e in exercises.of_section(section)]
     sources = failed(blank(folder, section))
