@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import textwrap
 from typing import Any
 
 from course.check.answers import show
@@ -18,7 +19,7 @@ class CheckFailed(AssertionError):
     """Raised in grading for an exercise that earned nothing; prints as one line instead of a traceback."""
 
     def _render_traceback_(self) -> list[str]:
-        return [f"CheckFailed: {self}"]
+        return textwrap.wrap(f"CheckFailed: {self}", 88)  # feedback pages cut longer lines
 
 
 class Report:

@@ -1,0 +1,10 @@
+"""Submissions to scores, explanations and feedback, by nbgrader.
+
+classroom.py   a class in a folder: release, submit, grade, read what came of it
+autograde.py   nbgrader's Autograde for submissions as they come; cells.py restores, execute.py runs their cells
+diagnosis.py   outputs of the locked tests → sentences
+workers.py     several submissions side by side
+forkserver.py  kernels without the seconds of importing torch; provisioner.py hands them to Jupyter
+settings.py    nbgrader's settings for all of this
+demo.py        `course demo`: a class (roster.py) with every known mistake in it (planting.py)
+"""

@@ -1,0 +1,246 @@
+"""`course demo`: a whole class, from release to feedback, in one folder, before your eyes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from course.files import write, write_rows
+from course.grading.classroom import Classroom, ClassroomError, Outcome
+from course.grading.forkserver import ForkServer, ForkUnavailable
+from course.grading.roster import Roster, Student
+from course.grading.workers import grade_all
+
+SECTION = "descent"
+MARKER, LOCK = ".course-demo.json", ".course-demo.lock"
+Rows = list[dict[str, Any]]
+
+
+def main(folder: Path | None = None, only: list[str] | None = None, json_file: Path | None = None) -> None:
+    """Make a class, grade it with nbgrader, show who made which mistake. Ends the process with 1 if one is missed.
+
+    Args:
+        folder: where to work: new, empty, or of an earlier demo, which then goes on; temporary unless given.
+        only: students' names, or patterns such as `momentum_step-*`.
+        json_file: also write the rows there; `-` prints them and nothing else.
+    """
+    from course.authoring import AuthoringError
+
+    alone = json_file is not None and str(json_file) == "-"
+    console = Console(stderr=alone)
+    try:
+        place = _open(folder)
+    except ClassroomError as error:
+        _stop(console, str(error))
+    graded: Rows = []
+    try:
+        with FileLock(place / LOCK, timeout=0):
+            classroom, rows = _run(place, only or [], console, graded.append)
+    except Timeout:
+        _stop(console, f"another demo is at work in {place}; wait for it, or choose a new --folder")
+    except (ClassroomError, AuthoringError) as error:
+        _stop(console, str(error))
+    except KeyboardInterrupt:
+        console.print(f"\nInterrupted: {len(graded)} submissions were graded in this run, and nothing is lost.")
+        console.print(f"Go on with [bold]course demo --folder {escape(str(place))}[/bold]", soft_wrap=True)
+        sys.exit(130)
+    if json_file:
+        write_rows(rows, json_file)
+    if not alone:
+        console.print(_table(rows))
+    well = _verdict(console, rows)
+    _where_next(console, classroom, rows)
+    if not well:
+        sys.exit(1)
+
+
+# ------------------------------------------------------------------------------------------------ the work
+
+
+def _run(
+    place: Path, only: list[str], console: Console, note: Callable[[dict[str, Any]], None]
+) -> tuple[Classroom, Rows]:
+    """Set the class up, hand in, grade what is not graded yet; rows in the roster's order."""
+    with ExitStack() as stack:
+        server = None
+        try:  # it imports torch while we set the class up
+            server = stack.enter_context(ForkServer())
+        except ForkUnavailable as reason:
+            console.print(f"[dim]Grading is slower here: {escape(str(reason))}.[/dim]")
+        progress = stack.enter_context(_progress(console))
+        task = progress.add_task("setting up", total=None)
+        classroom, students = _set_up(place)
+        students = _chosen(students, only)
+        progress.update(task, total=len(students))
+        rows: dict[str, dict[str, Any]] = {}
+        for student in students:
+            outcome = classroom.outcome(student.name)
+            if outcome is None:
+                classroom.submit(student.name, student.files())
+            else:
+                rows[student.name] = _row(student, outcome)
+        progress.update(task, completed=len(rows), description="grading")
+        by_name = {s.name: s for s in students}
+        for outcome in grade_all(classroom, [n for n in by_name if n not in rows], server=server):
+            rows[outcome.student] = _row(by_name[outcome.student], outcome)
+            note(rows[outcome.student])
+            progress.update(task, advance=1)
+    return classroom, [rows[s.name] for s in students]
+
+
+def _set_up(place: Path) -> tuple[Classroom, list[Student]]:
+    """The course directory, made where it is not yet, and the class."""
+    from course import exercises
+    from course.authoring import find_root, solutions
+    from course.authoring.builder import find_sources
+    from course.authoring.notebook import instructor_notebook, text_of
+    from course.authoring.source import load
+
+    root = find_root()
+    source = load(find_sources(root, [SECTION])[0], exercises, root)
+    filename = f"{source.section}.ipynb"
+    files = {filename: text_of(instructor_notebook(source, exercises)).encode()}
+    files |= {name: path.read_bytes() for name, path in source.figures.items()}
+    digest = hashlib.sha256(b"".join(files.values())).hexdigest()
+    state = json.loads((place / MARKER).read_text(encoding="utf-8"))
+    if state.get("source", digest) != digest:
+        raise ClassroomError(f"{place} was made from another version of the notebook; choose a new --folder")
+    if "source" in state:
+        classroom = Classroom(place, source.folder)
+    else:
+        classroom = Classroom.create(place, source.folder, files)
+        write(place / MARKER, json.dumps({**state, "source": digest}))
+    roster = Roster(classroom.notebook(), filename, solutions(SECTION, root), exercises.of_section(SECTION))
+    return classroom, roster.students()
+
+
+def _open(folder: Path | None) -> Path:
+    """The folder to work in: ours already, or empty."""
+    place = Path(tempfile.mkdtemp(prefix="course-demo-")) if folder is None else folder.expanduser().resolve()
+    if place.exists() and not place.is_dir():
+        raise ClassroomError(f"{place} is a file; give a folder")
+    if not (place / MARKER).is_file():
+        if place.exists() and any(place.iterdir()):
+            raise ClassroomError(f"{place} is not empty, and not of an earlier demo; give a new folder")
+        write(place / MARKER, json.dumps({"made by": "course demo"}))
+    return place
+
+
+def _chosen(students: list[Student], only: list[str]) -> list[Student]:
+    names = [s.name for s in students]
+    wanted = set[str]()
+    for pattern in only:
+        found = [n for n in names if fnmatchcase(n, pattern)]
+        if not found:
+            near = get_close_matches(pattern, names, n=3, cutoff=0.4)
+            hint = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(names)}"
+            raise ClassroomError(f"no student {pattern!r} in this class: {hint}")
+        wanted.update(found)
+    return [s for s in students if s.name in wanted or not only]
+
+
+def _row(student: Student, outcome: Outcome) -> dict[str, Any]:
+    """Plain fields: what was handed in, what came of it, and whether that is right."""
+    named = [f.misconception for f in outcome.findings if f.misconception]
+    return {
+        "student": student.name,
+        "kind": student.kind,
+        "exercise": student.exercise,
+        "misconception": student.misconception,
+        "diagnosed": ", ".join(named) or None,
+        "score": outcome.score,
+        "max_score": outcome.max_score,
+        "expected_score": sum(student.points.values()),
+        "waiting": outcome.waiting,
+        "reason": outcome.reason,
+        "about": student.about,
+        "objections": student.objections(outcome),
+        "seconds": outcome.seconds,
+    }
+
+
+# ------------------------------------------------------------------------------------------------- the show
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.speed:.1f}/s" if task.speed else "", style="progress.data.speed")
+
+
+def _progress(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True)
+
+
+def _table(rows: Rows) -> Table:
+    table = Table(title="A class, graded", title_justify="left", header_style="bold")
+    table.add_column("")
+    table.add_column("student", overflow="fold")
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("what was diagnosed", overflow="fold")
+    for row in rows:
+        mark = "[red]✗[/red]" if row["objections"] else "[green]✓[/green]"
+        told = escape(row["reason"]) or "[green]everything right[/green]"
+        if row["kind"] == "misconception" and row["diagnosed"]:
+            told = f"[bold]{escape(row['diagnosed'])}[/bold]: {told.partition(': ')[2]}"
+        table.add_row(mark, row["student"], f"{row['score']:g}/{row['max_score']:g}", told)
+    return table
+
+
+def _verdict(console: Console, rows: Rows) -> bool:
+    """Say whether everything came out as it must."""
+    for row in (r for r in rows if r["kind"] == "solved"):
+        open_points = f"; {row['waiting']:g} points wait for you: a written question" if row["waiting"] else ""
+        console.print(f"The solved notebook has {row['score']:g} of {row['max_score']:g} points{open_points}.")
+    wrong = [r for r in rows if r["objections"]]
+    for row in wrong:
+        console.print(f"[red]✗[/red] {row['student']}: {escape('; '.join(row['objections']))}", soft_wrap=True)
+    mistakes = [r for r in rows if r["kind"] == "misconception"]
+    right = sum(not r["objections"] for r in mistakes)
+    if mistakes:
+        mark = "[green]✓[/green]" if right == len(mistakes) else "[red]✗[/red]"
+        text = f"{right} of {len(mistakes)} mistakes lost the points of their exercise, no more, and were named"
+        console.print(f"{mark} {text}")
+    if len(rows) > len(mistakes):
+        others = [r for r in rows if r["kind"] != "misconception"]
+        fine = sum(not r["objections"] for r in others)
+        mark = "[green]✓[/green]" if fine == len(others) else "[red]✗[/red]"
+        console.print(f"{mark} {fine} of {len(others)} other submissions ended as they must")
+    return not wrong
+
+
+def _where_next(console: Console, classroom: Classroom, rows: Iterable[dict[str, Any]]) -> None:
+    folder = classroom.folder
+    example = next((r["student"] for r in rows if r["reason"]), "solved")
+    page = next((folder / "feedback" / example / classroom.assignment).glob("*.html"), None)
+    ours = os.path.join(sysconfig.get_path("scripts"), "jupyter")
+    jupyter = "jupyter" if shutil.which("jupyter") == ours else ours  # another environment's knows nothing of nbgrader
+    for name, place in (
+        ("Feedback", page),
+        ("Gradebook", folder / "gradebook.db"),
+        ("Formgrader", f"cd {folder} && {jupyter} lab   (menu Nbgrader → Formgrader)"),
+    ):
+        console.print(f"{name:<12}{escape(str(place))}", soft_wrap=True)
+
+
+def _stop(console: Console, message: str) -> Any:
+    console.print(f"[red]✗[/red] {escape(message)}", soft_wrap=True)
+    sys.exit(1)

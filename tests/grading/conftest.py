@@ -1,0 +1,170 @@
+"""A small root with the smallest notebook that has every exercise of section 03, and one class graded from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
+from traitlets.config import Config
+
+from course import exercises
+from course.authoring import fill, solutions
+from course.authoring.notebook import instructor_notebook, text_of
+from course.authoring.source import load
+from course.grading.cells import grade_id
+from course.grading.classroom import Classroom, Outcome
+from course.grading.forkserver import ForkServer
+from course.grading.planting import planted
+from course.grading.roster import Roster, Student
+from course.grading.workers import grade_all
+
+ASSIGNMENT, FILE = "03_descent", "descent.ipynb"
+ROSTER = (
+    "solved",
+    "blank",
+    "momentum_step-damped",
+    "train-as_handed_out",
+    "half-finished",
+    "syntax-error",
+    "kernel-crashes",
+    "test-deleted",
+    "test-duplicated",
+    "points-changed",
+    "foreign-kernel",
+    "not-a-notebook",
+    "too-large",
+    "wrong-name",
+)
+
+
+def source() -> str:
+    """The text source: one exercise, one check each, one written question."""
+    imports = ("import torch", "import torch.nn.functional as F", "from course import descent")
+    parts = ["\n".join(["# %%", *imports, "from course.check import check", ""])]
+    for e in exercises.of_section("descent"):
+        given = planted(e.given.implementation, e.function).partition("\ndef ")[2].splitlines()[1:] if e.given else []
+        student = "\n".join(["    ### STUDENT", *(f"    # {line[4:]}" for line in given), ""]) if given else ""
+        parts.append(
+            f'# %% exercise="{e.name}"\ndef {e.signature}:\n    ### BEGIN SOLUTION\n'
+            f'    return descent.{e.signature}\n{student}    ### END SOLUTION\n\n\n# %% check="{e.name}"\n'
+            f'check("{e.name}", {e.function})\n'
+        )
+    parts.append(
+        '# %% [markdown] question="why" points=4\n# ### BEGIN SOLUTION\n# Because it goes down.\n# ### END SOLUTION\n'
+    )
+    return "\n".join(parts)
+
+
+@pytest.fixture(scope="session")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `find_root` takes for a checkout."""
+    root = tmp_path_factory.mktemp("root")
+    for folder in ("solutions/03_descent", "course/authoring"):
+        (root / folder).mkdir(parents=True)
+    (root / "solutions/03_descent/descent.py").write_text(source(), encoding="utf-8")
+    return root
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[ForkServer]:
+    """One fork server for all tests: it imports torch."""
+    with ForkServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def classroom(root: Path, tmp_path_factory: pytest.TempPathFactory, server: ForkServer) -> Classroom:
+    """A released assignment, with small limits."""
+    made = load(root / "solutions/03_descent/descent.py", exercises, root)
+    files = {FILE: text_of(instructor_notebook(made, exercises)).encode()}
+    settings = Config(Execute={"timeout": 6, "iopub_timeout": 2})
+    return Classroom.create(tmp_path_factory.mktemp("class"), ASSIGNMENT, files, settings)
+
+
+@pytest.fixture(scope="session")
+def roster(classroom: Classroom, root: Path) -> dict[str, Student]:
+    """The demonstration's class, by name."""
+    made = Roster(classroom.notebook(), FILE, solutions("descent", root), exercises.of_section("descent"))
+    return {student.name: student for student in made.students()}
+
+
+@dataclass
+class Notebooks:
+    """Ways to spoil the blank or the solved notebook."""
+
+    blank: NotebookNode
+    solved: NotebookNode
+    made: dict[str, NotebookNode] = field(default_factory=dict)
+
+    def with_cell(self, text: str, after: str | None = None) -> NotebookNode:
+        """The solved notebook with another cell: behind a named one, or behind the imports."""
+        notebook = deepcopy(self.solved)
+        names = [grade_id(c) for c in notebook.cells]
+        notebook.cells.insert(names.index(after) + 1 if after else 1, new_code_cell(text))
+        return notebook
+
+    def with_metadata(self, **changes: object) -> NotebookNode:
+        """The blank notebook with changed nbgrader metadata in its tests."""
+        notebook = deepcopy(self.blank)
+        for cell in notebook.cells:
+            if str(grade_id(cell)).startswith("check-"):
+                cell.metadata.nbgrader.update(changes)
+        return notebook
+
+    def tagged(self) -> NotebookNode:
+        """The blank notebook whose tests ask not to be executed."""
+        notebook = deepcopy(self.blank)
+        for cell in notebook.cells:
+            cell.metadata.tags = ["skip-execution"]
+        return notebook
+
+    def without(self, *names: str | None) -> NotebookNode:
+        """The solved notebook without some cells."""
+        notebook = deepcopy(self.solved)
+        notebook.cells = [c for c in notebook.cells if grade_id(c) not in names]
+        return notebook
+
+
+@pytest.fixture(scope="session")
+def notebooks(classroom: Classroom, root: Path) -> Notebooks:
+    """Blank, solved, and what can be made of them."""
+    blank = classroom.notebook()
+    return Notebooks(blank, fill(blank, solutions("descent", root)))
+
+
+@pytest.fixture(scope="session")
+def graded(
+    classroom: Classroom, roster: dict[str, Student], notebooks: Notebooks, server: ForkServer
+) -> dict[str, Outcome]:
+    """Outcomes of a class with everything in it that goes wrong."""
+    hangs = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass"
+    dies = "def gd_step(w, grad, lr):\n    import os, signal\n    os.kill(os.getpid(), signal.SIGSEGV)"
+    strange = deepcopy(notebooks.solved)
+    strange.cells[0].metadata.nbgrader = "what?"
+    strange.cells[1].metadata.nbgrader = {"grade_id": ["x"], "grade": 7}
+    special = {
+        "endless-loop": notebooks.with_cell("while True: pass", after="check-gd_step"),
+        "deaf-loop": notebooks.with_cell(hangs, after="check-gradient_descent"),
+        "dies-in-check": fill(notebooks.solved, {"gd_step": dies}),
+        "flood": notebooks.with_cell("for _ in range(3000): print('x' * 10_000)"),
+        "check-renamed": notebooks.with_cell("check = lambda *a: None"),
+        "check-generous": notebooks.with_cell("check = lambda *a: 100.0"),
+        "imports-deleted": notebooks.without(None),
+        "cells-deleted": notebooks.without("gd_step", "check-gd_step", "gradient_descent", "check-gradient_descent"),
+        "tests-as-solutions": notebooks.with_metadata(solution=True, locked=False),
+        "tests-ungraded": notebooks.with_metadata(grade=False),
+        "skip-execution": notebooks.tagged(),
+        "strange-metadata": strange,
+    }
+    for name in ROSTER:
+        classroom.submit(name, roster[name].files())
+    for name, notebook in special.items():
+        classroom.submit(name, {FILE: notebook})
+    classroom.submit("empty-handed", {})
+    students = [*special, *ROSTER, "empty-handed"]
+    return {o.student: o for o in grade_all(classroom, students, workers=2, server=server)}

@@ -1,0 +1,142 @@
+"""The assignment's own cells, restored."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from course.check.report import VERDICT_MIME
+from course.grading import cells
+from course.grading.cells import PUT_BACK, PutBackMissing, RestoreMetadata, grade_id, is_check
+from course.grading.execute import settle
+
+
+def released(name: str, grade: bool, solution: bool, **more: Any) -> dict[str, Any]:
+    about = {"grade_id": name, "grade": grade, "solution": solution, "locked": grade and not solution}
+    return {
+        "source": f"# {name}",
+        "nbgrader": NotebookNode(about, schema_version=3, task=False, cell_type="code", **more),
+    }
+
+
+KNOWN = {
+    "given-1": released("given-1", False, False),
+    "gd_step": released("gd_step", False, True),
+    "check-gd_step": released("check-gd_step", True, False, points=2.0),
+    "train": released("train", False, True),
+    "check-train": released("check-train", True, False, points=3.0),
+    "question-why": released("question-why", True, True, points=4.0) | {"source": "?"},
+}
+KNOWN["question-why"]["nbgrader"].cell_type = "markdown"
+
+
+@pytest.fixture(autouse=True)
+def _gradebook(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells, "released_cells", lambda _: deepcopy(KNOWN))
+
+
+def notebook(*names: str) -> NotebookNode:
+    made = [
+        new_code_cell(f"student's {n}", metadata={"nbgrader": KNOWN[n]["nbgrader"]}) if n in KNOWN else new_code_cell(n)
+        for n in names
+    ]
+    return new_notebook(cells=deepcopy(made))
+
+
+def sources(nb: NotebookNode) -> list[str]:
+    return [cell.source for cell in nb.cells]
+
+
+def test_metadata_come_from_the_gradebook() -> None:
+    nb = notebook("gd_step", "check-gd_step", "x = 1")
+    nb.cells[1].metadata.nbgrader.update(points=100, solution=True, grade=False, locked=False)
+    nb.cells[1].metadata.tags = ["skip-execution"]
+    nb.cells[2].metadata.nbgrader = {"grade_id": "extra-credit", "grade": True, "points": 50}
+    restored, _ = RestoreMetadata().preprocess(nb, {})
+    assert restored.cells[1].metadata == {"nbgrader": KNOWN["check-gd_step"]["nbgrader"]}
+    assert restored.cells[2].metadata == {}
+
+
+@pytest.mark.parametrize("junk", ["what?", 7, [], {}, {"grade_id": None}, {"grade_id": ["gd_step"]}])
+def test_damaged_metadata_are_taken_away(junk: Any) -> None:
+    nb = notebook("x = 1")
+    nb.cells[0].metadata.nbgrader = junk
+    assert RestoreMetadata().preprocess(nb, {})[0].cells[0].metadata == {}
+
+
+def test_of_several_copies_the_last_counts() -> None:
+    nb = notebook("check-gd_step", "gd_step", "check-gd_step")
+    restored, _ = RestoreMetadata().preprocess(nb, {})
+    assert [grade_id(c) for c in restored.cells] == [None, "gd_step", "check-gd_step"]
+
+
+def test_missing_tests_come_back_in_their_places() -> None:
+    nb, _ = PutBackMissing().preprocess(notebook("text", "gd_step", "more", "train", "end"), {})
+    assert sources(nb) == [
+        "text", "student's gd_step", PUT_BACK, "# check-gd_step", "more",
+        "student's train", PUT_BACK, "# check-train", PUT_BACK, "?", "end",
+    ]  # fmt: skip
+    assert is_check(nb.cells[3])
+    assert nb.cells[-2].cell_type == "markdown"
+
+
+def test_tests_come_back_when_all_is_gone() -> None:
+    nb, _ = PutBackMissing().preprocess(notebook("end"), {})
+    assert [grade_id(c) for c in nb.cells if grade_id(c)] == ["check-gd_step", "check-train", "question-why"]
+    assert sources(nb)[-1] == "end"
+
+
+def test_nothing_is_put_back_where_nothing_is_missing() -> None:
+    nb = notebook(*KNOWN)
+    assert sources(PutBackMissing().preprocess(deepcopy(nb), {})[0]) == sources(nb)
+
+
+# ------------------------------------------------------------------------------------- outputs of a check
+
+
+def checked(*outputs: NotebookNode) -> NotebookNode:
+    cell = new_code_cell("check(...)", metadata={"nbgrader": deepcopy(KNOWN["check-gd_step"]["nbgrader"])})
+    cell.outputs = list(outputs)
+    settle(cell)
+    return cell
+
+
+def result(text: str, mime: str = VERDICT_MIME) -> NotebookNode:
+    return new_output("execute_result", data={"text/plain": text, mime: {}}, execution_count=1)
+
+
+def errors(cell: NotebookNode) -> list[str]:
+    return [o.ename for o in cell.outputs if o.output_type == "error"]
+
+
+@pytest.mark.parametrize("text", ["0.0", "1.0", "2.0"])
+def test_a_result_of_check_stands(text: str) -> None:
+    assert checked(result(text)).outputs == [result(text)]
+
+
+@pytest.mark.parametrize("text", ["2.5", "-1.0", "nan", "inf", "many", "", "None"])
+def test_points_outside_of_the_scale_are_none(text: str) -> None:
+    assert errors(checked(result(text))) == ["NoVerdict"]
+
+
+@pytest.mark.parametrize("outputs", [[], [result("2.0", "application/json")], [new_output("stream", text="fine!")]])
+def test_without_a_verdict_nothing_is_earned(outputs: list[NotebookNode]) -> None:
+    assert errors(checked(*outputs)) == ["NoVerdict"]
+
+
+def test_a_library_s_warning_costs_nothing() -> None:
+    cell = checked(new_output("stream", name="stderr", text="UserWarning"), result("2.0"))
+    assert [o.get("name") for o in cell.outputs] == ["stdout", None]
+    assert not errors(cell)
+
+
+def test_an_error_stays_the_only_one() -> None:
+    assert errors(checked(new_output("error", ename="CheckFailed", evalue="", traceback=[]))) == ["CheckFailed"]
+
+
+def test_the_verdict_s_type_is_the_check_s() -> None:
+    assert cells.VERDICT_MIME == VERDICT_MIME

@@ -1,0 +1,206 @@
+"""A class through nbgrader: right scores, reasons that a person understands, and nobody stops the run."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbgrader.api import Gradebook
+from traitlets.config import Config
+
+from course.grading.classroom import Classroom, ClassroomError, Outcome
+from course.grading.forkserver import ForkServer
+from course.grading.roster import Student
+from tests.grading.conftest import ASSIGNMENT, FILE, ROSTER, Notebooks
+
+pytestmark = pytest.mark.slow
+
+
+def earned(outcome: Outcome) -> set[str]:
+    """Exercises with full points."""
+    return {f.exercise.split(".")[1] for f in outcome.findings if f.points == f.max_points}
+
+
+@pytest.mark.parametrize("name", ROSTER)
+def test_everybody_of_the_roster_comes_out_as_they_must(
+    name: str, graded: dict[str, Outcome], roster: dict[str, Student]
+) -> None:
+    assert roster[name].objections(graded[name]) == []
+
+
+def test_the_roster_notices_a_wrong_outcome(graded: dict[str, Outcome], roster: dict[str, Student]) -> None:
+    assert roster["solved"].objections(graded["blank"])
+    assert roster["momentum_step-damped"].objections(graded["solved"])
+    assert "was taken for as_handed_out" not in str(roster["train-as_handed_out"].objections(graded["blank"]))
+
+
+def test_a_written_question_waits_for_a_person(graded: dict[str, Outcome]) -> None:
+    assert (graded["solved"].waiting, graded["blank"].waiting) == (4, 0)
+    assert graded["solved"].score == graded["solved"].max_score
+
+
+def test_what_was_earned_before_the_kernel_died_is_kept(graded: dict[str, Outcome]) -> None:
+    outcome = graded["kernel-crashes"]
+    assert earned(outcome) == {"cross_entropy", "gd_step", "gradient_descent"}
+    assert "exit code 1" in outcome.reason
+    assert "`import os`" in outcome.reason
+
+
+def test_a_function_that_kills_the_kernel_loses_what_comes_after(graded: dict[str, Outcome]) -> None:
+    outcome = graded["dies-in-check"]
+    assert earned(outcome) == {"cross_entropy"}
+    assert "SIGSEGV" in outcome.reason
+    assert "while gd_step was being checked" in outcome.reason
+
+
+def test_an_endless_loop_between_the_exercises_costs_nothing(graded: dict[str, Outcome]) -> None:
+    assert graded["endless-loop"].score == graded["endless-loop"].max_score
+
+
+def test_a_loop_that_cannot_be_interrupted_ends_the_run_but_keeps_the_points(graded: dict[str, Outcome]) -> None:
+    outcome = graded["deaf-loop"]
+    assert earned(outcome) == {"cross_entropy", "gd_step", "gradient_descent"}
+    assert "did not answer" in outcome.reason
+
+
+def test_a_flood_of_output_is_cut(graded: dict[str, Outcome], classroom: Classroom) -> None:
+    assert graded["flood"].score == graded["flood"].max_score
+    page = classroom.folder / "feedback" / "flood" / ASSIGNMENT / "descent.html"
+    assert page.stat().st_size < 8_000_000
+
+
+@pytest.mark.parametrize("name", ["check-renamed", "check-generous"])
+def test_only_a_verdict_of_the_course_earns_points(name: str, graded: dict[str, Outcome]) -> None:
+    assert graded[name].score == 0
+    assert "the name `check`" in graded[name].reason
+
+
+@pytest.mark.parametrize("name", ["tests-as-solutions", "tests-ungraded", "skip-execution"])
+def test_metadata_of_the_file_cannot_raise_a_score(name: str, graded: dict[str, Outcome]) -> None:
+    assert graded[name].score == 0
+    assert len(graded[name].findings) == 7
+
+
+def test_deleted_cells_are_named(graded: dict[str, Outcome]) -> None:
+    outcome = graded["cells-deleted"]
+    assert len(earned(outcome)) == 5
+    assert "The test of gd_step was deleted and was put back." in outcome.reason
+    assert "gd_step is not defined: its cell was deleted." in outcome.reason
+
+
+def test_missing_imports_are_explained(graded: dict[str, Outcome]) -> None:
+    assert graded["imports-deleted"].score == 0
+    assert "cell that imports it is missing" in graded["imports-deleted"].reason
+
+
+def test_metadata_of_any_shape_do_no_harm(graded: dict[str, Outcome]) -> None:
+    assert graded["strange-metadata"].score == graded["strange-metadata"].max_score
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("not-a-notebook", "not a Jupyter notebook"),
+        ("too-large", "at most 20 MB"),
+        ("wrong-name", "the submission holds Untitled (3).ipynb"),
+        ("empty-handed", "the submission is empty"),
+    ],
+)
+def test_what_cannot_be_graded_says_so_everywhere(
+    name: str, words: str, graded: dict[str, Outcome], classroom: Classroom
+) -> None:
+    assert graded[name].failed
+    assert words in graded[name].reason
+    page = classroom.folder / "feedback" / name / ASSIGNMENT / "descent.html"
+    assert words in page.read_text(encoding="utf-8")
+    assert page.stat().st_size < 1_000_000
+    with Gradebook(f"sqlite:///{classroom.folder}/gradebook.db") as gradebook:
+        submission = gradebook.find_submission(ASSIGNMENT, name)
+        comments = [c.comment for n in submission.notebooks for c in n.comments if c.comment]
+        assert (submission.score, submission.needs_manual_grade) == (0, False)
+        assert any(words in comment for comment in comments)
+
+
+def test_each_submission_has_feedback_that_shows_the_check(graded: dict[str, Outcome], classroom: Classroom) -> None:
+    for name in graded:
+        assert list((classroom.folder / "feedback" / name / ASSIGNMENT).glob("*.html")), name
+    page = (classroom.folder / "feedback" / "momentum_step-damped" / ASSIGNMENT / "descent.html").read_text()
+    assert "momentum with a (1 − α) factor" in page
+
+
+def test_what_is_graded_is_known_until_a_student_hands_in_again(
+    graded: dict[str, Outcome], classroom: Classroom, notebooks: Notebooks
+) -> None:
+    again = Classroom(classroom.folder, ASSIGNMENT)
+    assert again.outcome("solved") == graded["solved"]
+    classroom.submit("newcomer", {FILE: notebooks.solved})
+    assert again.outcome("newcomer") is None
+    assert "newcomer" in again.students()
+
+
+def test_a_kernel_started_the_plain_way_gives_the_same(
+    graded: dict[str, Outcome], classroom: Classroom, roster: dict[str, Student]
+) -> None:
+    name = "half-finished"
+    plain = Classroom(classroom.folder, ASSIGNMENT, Config(GradingProvisioner={"fork": False}))
+    plain.submit("half-finished-plain", roster[name].files())
+    outcome = plain.grade("half-finished-plain")
+    assert outcome.findings == graded[name].findings
+    assert (outcome.score, outcome.waiting) == (graded[name].score, graded[name].waiting)
+
+
+def test_nbgrader_itself_grades_in_the_folder(
+    classroom: Classroom, roster: dict[str, Student], server: ForkServer
+) -> None:
+    """The command, with the folder's nbgrader_config.py; the server's address only saves importing torch again."""
+    classroom.submit("by-command", roster["kernel-crashes"].files())
+    nbgrader = shutil.which("nbgrader", path=sysconfig.get_path("scripts"))
+    assert nbgrader
+    command = [nbgrader, "autograde", ASSIGNMENT, "--student", "by-command", "--force"]
+    command.append(f"--GradingProvisioner.address={server.address}")
+    done = subprocess.run(command, cwd=classroom.folder, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    with Gradebook(f"sqlite:///{classroom.folder}/gradebook.db") as gradebook:
+        assert gradebook.find_submission(ASSIGNMENT, "by-command").code_score == 7
+
+
+def test_a_submission_appears_whole(classroom: Classroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    classroom.submit("careful", {FILE: "first"})
+
+    def full(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="disk full"):
+        classroom.submit("careful", {FILE: "second"})
+    folder = classroom.folder / "submitted" / "careful" / ASSIGNMENT
+    assert (folder / FILE).read_text() == "first"
+
+
+@pytest.mark.parametrize("name", ["../teacher", "a b", "*", "", ".hidden"])
+def test_a_name_that_cannot_be_a_folder_is_refused(name: str, classroom: Classroom) -> None:
+    with pytest.raises(ClassroomError, match="cannot be a student's name"):
+        classroom.submit(name, {})
+
+
+def test_a_folder_without_a_course_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ClassroomError, match="no course directory"):
+        Classroom(tmp_path, ASSIGNMENT)
+
+
+def test_outcomes_survive_their_file(graded: dict[str, Outcome]) -> None:
+    outcome = graded["kernel-crashes"]
+    assert Outcome.from_json(outcome.to_json()) == outcome
+    assert json.loads(outcome.to_json())["student"] == "kernel-crashes"
+
+
+def test_the_autograded_notebook_is_one(graded: dict[str, Outcome], classroom: Classroom) -> None:
+    for name in ("strange-metadata", "not-a-notebook", "test-duplicated"):
+        path = classroom.folder / "autograded" / name / ASSIGNMENT / FILE
+        nbformat.validate(nbformat.read(path, as_version=4))
