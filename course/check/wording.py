@@ -14,7 +14,10 @@ _HINTS = (
         r"is not defined",
         "a name is used before it has a value: a typing error, or a cell above that has not run",
     ),
-    (r"leaf Variable that requires grad", "change parameters inside `with torch.no_grad():`"),
+    (
+        r"leaf Variable that requires grad",
+        "update parameters inside `with torch.no_grad():`, and do not change arguments in place",
+    ),
     (
         r"does not require grad",
         "nothing it was computed from requires a gradient: is w.requires_grad_() missing, is this under no_grad, or "

@@ -14,13 +14,13 @@
 # * follow the gradient downhill and say when the steps are too large,
 # * train on mini-batches, and say what their noise costs,
 # * find the faults in a training loop that runs but does not learn,
-# * explain what momentum does, what it does not do, and prove both by an experiment.
+# * explain what momentum does and what it does not do, and show both by an experiment.
 #
 # {{overview descent}}
 #
 # Each exercise is a short function. Run the cell below it and you learn at once whether it is right, and if it is
-# not, which mistake it looks like. Cells that are not exercises use the library's version, so being stuck at one
-# exercise never blocks the next.
+# not, which mistake it looks like. Experiments use the library's versions, so being stuck at one exercise never
+# blocks the next.
 
 # %%
 import torch
@@ -39,7 +39,7 @@ from course.training import accuracy
 # round marker, the solid one has *momentum*. Drag the marker, try the presets, and look for two things:
 #
 # 1. a learning rate at which the path explodes,
-# 2. a place where plain descent gets stuck and momentum does not.
+# 2. a place where plain descent gets stuck and momentum does not (look at *local minimum* and *saddle*).
 #
 # By the end of this notebook you will have written all that this picture computes.
 # %%
@@ -51,8 +51,10 @@ Descent(surface="ravine")
 # ---
 # ## 1 · A number for "wrong"
 #
-# A classifier gives each picture $X_i$ a score per class, the **logits** $z_i \in \mathbb{R}^K$. Softmax turns
-# them into probabilities, and the **cross-entropy** asks how surprised we are by the true class $y_i$:
+# Our data $\mathcal D$ are $N$ pairs of a picture $X_i$ and its class $y_i$; $\Theta$ stands for all weights of the
+# model $F_\Theta$ (a single tensor of them is called $w$). The model gives each picture a score per class, the
+# **logits** $z_i = F_\Theta(X_i) \in \mathbb{R}^K$. Softmax turns them into probabilities, and the **cross-entropy**
+# asks how surprised we are by the true class:
 #
 # $$
 # P_{ik} = \frac{e^{z_{ik}}}{\sum_j e^{z_{ij}}}, \qquad
@@ -71,9 +73,10 @@ Descent(surface="ravine")
 # {{card descent.cross_entropy}}
 #
 # `logits` has shape (N, K), `y` has shape (N,) and holds class ids. Return the **mean** loss, a tensor without
-# dimensions. It must stay finite and exact for logits such as ±900, and autograd must be able to follow it.
+# dimensions. It must stay finite and exact for logits such as ±900, and autograd must be able to follow it. Leave
+# `logits` itself unchanged.
 #
-# *Write it with `torch.logsumexp` or `log_softmax`, or by hand with the trick above.*
+# *Write it with `torch.logsumexp` or `log_softmax`, or by hand with the trick above (`z = z - m`, not `z -= m`).*
 
 
 # %% exercise="descent.cross_entropy"
@@ -110,7 +113,7 @@ check("descent.cross_entropy", cross_entropy)
 # ### `gd_step(w, grad, lr)`
 # {{card descent.gd_step}}
 #
-# `w` and `grad` are tensors of the same shape, any shape. Return the new `w`.
+# `w` and `grad` are tensors of the same shape, any shape. Return the new `w` (changing the old one in place is fine).
 
 
 # %% exercise="descent.gd_step"
@@ -155,11 +158,11 @@ check("descent.gradient_descent", gradient_descent)
 # %% [markdown]
 # ### Predict, run, compare: how large may the step be?
 #
-# Take the ravine $L(x, y) = \tfrac12 (x^2 + \kappa y^2)$ with $\kappa = 20$: twenty times steeper across than
-# along. One step multiplies $x$ by $(1-\eta)$ and $y$ by $(1-20\,\eta)$.
+# Take the ravine $L(w) = \tfrac12 (w_1^2 + \kappa\, w_2^2)$ with $\kappa = 20$: twenty times steeper across than
+# along. One step multiplies $w_1$ by $(1-\eta)$ and $w_2$ by $(1-20\,\eta)$.
 #
-# **Predict first:** at which learning rate does descent stop to converge? Put your number into the cell, then
-# run it.
+# **Predict first:** from which learning rate on does descent no longer converge? Put your number into the cell,
+# then run it.
 
 # %%
 predicted = None  # your prediction, e.g. 0.5
@@ -173,21 +176,23 @@ if predicted is None:
     print("no prediction yet: write one into the first line, it makes the answer stick")
 else:
     close = abs(predicted - largest) < 0.005
-    print(f"predicted: {predicted:.3f} — {'well predicted' if close else 'look at the factor of y once more'}")
+    print(f"predicted: {predicted:.3f} — {'well predicted' if close else 'look at the factor of w₂ once more'}")
 
 # %% [markdown]
-# The steep direction decides: $|1 - \kappa\eta| < 1$ means $\eta < 2/\kappa$. The flat direction pays for it,
-# with a factor of only $1 - \eta$ per step. The ratio $\kappa$ of steepest to flattest curvature is the
-# **condition number**, and it is the enemy for the rest of this section.
+# The steep direction decides: $|1 - \kappa\eta| < 1$ means $\eta < 2/\kappa$. The flat direction pays for it: each
+# step multiplies it by $1 - \eta$ only, and that is close to 1. The ratio $\kappa$ of the steepest to the flattest
+# curvature is the **condition number**, the enemy for the rest of this section. (Here the flattest curvature is 1,
+# so $\kappa$ is also the steepest; in general $\eta < 2/\lambda_{\max}$.)
 
 # %% [markdown]
 # ---
 # ## 3 · Mini-batches: a cheap, noisy gradient
 #
 # The true gradient is a mean over *all* $N$ samples, and $N$ may be millions. Stochastic gradient descent
-# replaces it by the mean over a random **mini-batch** $\mathcal B$ of some dozens to hundreds:
+# replaces it by the mean over a random **mini-batch** $\mathcal B$ of $B$ samples, some dozens to hundreds ($\ell$ is
+# the loss of a single sample):
 #
-# $$\nabla L(\Theta) \approx \frac1B \sum_{i \in \mathcal B} \nabla L\big(F_\Theta(X_i), y_i\big)$$
+# $$\nabla L(\Theta) \approx \frac1B \sum_{i \in \mathcal B} \nabla \ell\big(F_\Theta(X_i), y_i\big)$$
 #
 # One pass over all mini-batches is an **epoch**. Within an epoch each sample should come up exactly once, in an
 # order that is new in each epoch.
@@ -216,15 +221,16 @@ check("descent.minibatches", minibatches)
 # ### Experiment: what does a bigger batch buy?
 #
 # On 1 097 real handwritten digits we compute the gradient of *every single sample*, then the gradients of many
-# random mini-batches, and look how far these stray from the full gradient. If the samples are independent, the
-# mean squared distance must fall as $1/B$.
+# random mini-batches, and look at how far these, $g_B$, stray from the full gradient $\bar g$. Were the samples drawn
+# independently, the mean squared distance would be $\sigma^2/B$, with $\sigma^2$ that of a single sample. Ours are
+# drawn without replacement; a factor $(N-B)/(N-1)$ takes it to 0 at $B = N$.
 
 # %%
 effects.get("descent.gradient_noise").show()
 
 # %% [markdown]
-# Twice the batch costs twice the work, but shrinks the typical error by $\sqrt 2$ only. That is why batches stay
-# at dozens to hundreds: past that you pay more for each bit of accuracy than a further step would cost.
+# Twice the batch costs twice the work, but shrinks the typical error by $\sqrt 2$ only. So beyond some size, further
+# steps are a better use of the same work than a more exact gradient.
 
 # %% [markdown]
 # ---
@@ -268,8 +274,8 @@ def sgd_epoch(model: nn.Module, batches, lr: float) -> float:
 check("descent.sgd_epoch", sgd_epoch)
 
 # %% [markdown]
-# Time to let it loose on real digits: a linear classifier, 64 pixels in, 10 scores out. Is the loss near
-# $\log 10 = 2.30$ before the first step?
+# Time to let it loose on real digits, with the library's loop, which repeats such epochs: a linear classifier, 64
+# pixels in, 10 scores out. Is the loss near $\log 10 = 2.30$ before the first step?
 
 # %%
 torch.manual_seed(0)
@@ -284,14 +290,15 @@ print(f"accuracy on unseen digits: {accuracy(model, *digits('test')):.1%}")
 # ---
 # ## 5 · Bug hunt
 #
-# A colleague sends you this loop: "it runs, but it learns badly". No error, no warning, and yet **three** faults.
+# A colleague sends you this loop: "it runs, but learns badly". No error, no warning, and yet **three** faults.
 # They are of the kind that costs real projects days, because nothing crashes.
 #
 # ### `train(model, x, y, lr, epochs, size, generator)`
 # {{card descent.train}}
 #
-# Repair the cell. The arguments and the result stay as they are: one mean loss per epoch. The check looks at
-# which samples your loop really uses, with which labels, and where the weights end.
+# Repair the cell. Keep the rest as it is: the order of the samples comes from `generator`, a new one in each epoch,
+# and the result is one loss per epoch, the mean over its samples. The check looks at which samples your loop really
+# uses, with which labels, and where the weights end.
 
 
 # %% exercise="descent.train"
@@ -334,8 +341,9 @@ def train(model: nn.Module, x: Tensor, y: Tensor, lr: float, epochs: int, size: 
 check("descent.train", train)
 
 # %% [markdown]
-# Does it learn now? The cell runs *your* loop and the library's from the same start. A repaired loop ends close to
-# the library's; what is left between them is the luck of the order. A faulty one is far off.
+# Does it learn now? The cell runs *your* loop and the library's from the same start; what is left between them is
+# the luck of the order. Mind that curves do not show every fault: labels left behind and gradients that pile up
+# show in the loss, the lost last batch does not. That is why the check compares samples.
 
 # %%
 torch.manual_seed(0)
@@ -390,7 +398,7 @@ check("descent.momentum_step", momentum_step)
 
 # %% [markdown]
 # ### Experiment: the ravine
-# Both methods at their best settings, from random starts, on valleys with $\kappa = 100$.
+# Both methods at their best settings, from random starts, in a valley with $\kappa = 100$.
 
 # %%
 effects.get("descent.ravine").show()
@@ -406,7 +414,7 @@ effects.get("descent.local_minimum").show()
 
 # %% [markdown]
 # ### Experiment: off a saddle
-# Near a saddle the gradient is tiny, though the loss could still fall a lot. How many steps until each is gone?
+# Near a saddle the gradient is tiny, though the loss could still fall a lot. How many steps until each method has left it?
 # Read the caption to the end: part of the answer is not what the textbooks say.
 
 # %%
@@ -414,7 +422,8 @@ effects.get("descent.saddle").show()
 
 # %% [markdown]
 # ### Experiment: real digits
-# Full-batch descent, mini-batches, and mini-batches with momentum, at equal numbers of samples seen.
+# All samples at once or mini-batches, each without and with momentum, each at its best learning rate, compared at
+# equal numbers of samples seen.
 
 # %%
 effects.get("descent.digits_curves").show()
@@ -422,7 +431,7 @@ effects.get("descent.digits_curves").show()
 # %% [markdown]
 # ### An honest look: is it momentum, or just a bigger step?
 # If constant gradients make the ball $1/(1-\alpha)$ times as fast, then plain descent with the rate
-# $\eta/(1-\alpha)$ might do the same. Where does it, and where not?
+# $\eta/(1-\alpha)$ might do the same. Where does it, and where not? (On the digits we take a small $\eta = 0.003$.)
 
 # %%
 effects.get("descent.effective_rate").show()
@@ -453,7 +462,9 @@ effects.get("descent.fluctuations").show()
 # $\eta/(1-\alpha) = 1$ (or tunes $\eta$ for both, with the same budget). If it then does equally well, the speed
 # came from the longer step and my friend is wrong. Momentum wins such a test in the ravine with a large condition
 # number: there plain descent cannot take the larger rate, because the steep direction would diverge at
-# $\eta > 2/\kappa$, while momentum cancels the zigzag and adds up the steps along the floor.
+# $\eta > 2/\kappa$, while momentum cancels the zigzag and adds up the steps along the floor. (Also right: the digits,
+# each method at its best rate, where momentum needs fewer passes. That the two coincide was measured at small rates
+# only.)
 # ### END SOLUTION
 
 # %% [markdown]
@@ -467,7 +478,8 @@ effects.get("descent.fluctuations").show()
 # </details>
 # <details><summary><code>a leaf Variable that requires grad is being used in an in-place operation</code></summary>
 #
-# You changed a parameter while autograd was recording. Put the update under `with torch.no_grad():`.
+# You changed a tensor while autograd was recording. If it is a parameter to update, put the update under
+# `with torch.no_grad():`. If it is an argument such as `logits`, write `z = z - m` instead of `z -= m`.
 # </details>
 # <details><summary><code>Trying to backward through the graph a second time</code></summary>
 #
@@ -488,9 +500,9 @@ effects.get("descent.fluctuations").show()
 # | | |
 # |---|---|
 # | loss | mean cross-entropy; starts near $\log K$; use log-probabilities throughout |
-# | step | against the gradient; stable for $\eta < 2/\kappa$ (largest curvature κ) |
+# | step | against the gradient; stable for $\eta < 2/\lambda_{\max}$ (largest curvature) |
 # | mini-batch | error of the gradient falls as $1/\sqrt B$; the cost grows as $B$ |
 # | loop | clear, forward, backward, step; images and labels in the same order; all samples |
-# | momentum | cancels zigzag, adds up along the valley: wins at large $\kappa$; elsewhere mostly a longer step |
+# | momentum | at small rates just a longer step; wins where that longer step cannot be taken |
 #
 # Next: **04 · schedules**: the best learning rate at the start is not the best one at the end.

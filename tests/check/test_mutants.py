@@ -316,7 +316,7 @@ def compiled(tree: ast.FunctionDef) -> Callable[..., Any]:
 
 def exercise_of(name: str) -> exercises.Exercise:
     """The exercise, without its misconceptions (only the verdict counts here) and with little patience."""
-    exercise = exercises.get("descent." + name.split("__")[0])
+    (exercise,) = [e for e in exercises.every() if e.function == name.split("__")[0]]
     return dataclasses.replace(exercise, seconds=1.0, misconceptions=(), given=None)
 
 

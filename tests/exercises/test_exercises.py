@@ -49,7 +49,7 @@ def fingerprint(value: Any) -> Any:
 
 def test_registry() -> None:
     assert len(NAMES) == len(set(NAMES)) >= 7
-    assert exercises.sections() == ("descent",)
+    assert "descent" in exercises.sections()
     assert [e.name for s in exercises.sections() for e in exercises.of_section(s)] == NAMES
     assert all(exercises.get(n).name == n for n in NAMES)
 
