@@ -431,7 +431,7 @@ effects.get("descent.digits_curves").show()
 # %% [markdown]
 # ### An honest look: is it momentum, or just a bigger step?
 # If constant gradients make the ball $1/(1-\alpha)$ times as fast, then plain descent with the rate
-# $\eta/(1-\alpha)$ might do the same. Where does it, and where not? (On the digits we take a small $\eta = 0.003$.)
+# $\eta/(1-\alpha)$ might do the same. Where does it, and where not? (On the digits we take $\eta = 0.003$.)
 
 # %%
 effects.get("descent.effective_rate").show()
