@@ -414,8 +414,8 @@ effects.get("descent.local_minimum").show()
 
 # %% [markdown]
 # ### Experiment: off a saddle
-# Near a saddle the gradient is tiny, though the loss could still fall a lot. How many steps until each method has left it?
-# Read the caption to the end: part of the answer is not what the textbooks say.
+# Near a saddle the gradient is tiny, though the loss could still fall a lot. How many steps until each method has
+# left it? Read the caption to the end: part of the answer is not what the textbooks say.
 
 # %%
 effects.get("descent.saddle").show()
