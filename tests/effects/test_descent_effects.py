@@ -62,10 +62,11 @@ def test_the_picture_is_complete(effect: Effect):
 
 
 @each
-def test_nothing_is_run_while_grading(effect: Effect, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+@pytest.mark.parametrize("mode", ["autograde", "validate"])
+def test_nothing_is_run_while_grading(effect: Effect, mode: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("NBGRADER_EXECUTION", mode)
     shown = Effect(effect.name, effect.claim, effect.run, effect.holds, lambda seed: pytest.fail("drawn"), 0).show()
     assert "not re-run while grading" in shown._repr_html_()
-    monkeypatch.setenv("NBGRADER_EXECUTION", "validate")
+    monkeypatch.delenv("NBGRADER_EXECUTION")
     with pytest.raises(pytest.fail.Exception):
         Effect(effect.name, "", effect.run, effect.holds, lambda seed: pytest.fail("drawn"), 0).show()

@@ -35,7 +35,14 @@ def folder(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in SOME:
         command += ["--only", name]
     process = subprocess.Popen(
-        command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        command,
+        cwd=root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        # Where the tests run in the background, Ctrl-C is ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 180
     while not outcomes(place) and process.poll() is None and time.monotonic() < deadline:
