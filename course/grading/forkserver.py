@@ -71,7 +71,6 @@ class ForkServer:
         env = {k: v for k, v in os.environ.items() if k != "JPY_PARENT_PID"}
         # An inherited backend would be matplotlib's for good; a kernel sets its own only before matplotlib is there.
         env |= {**ONE_THREAD, "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
-        # Its own session: Ctrl-C is for us, and we decide what happens to kernels. -P: no module from the cwd.
         with socket.socket(socket.AF_UNIX) as door, open(os.path.join(self._home, LOG), "wb") as log:
             door.bind(self.address)
             door.listen(64)  # clients may knock while the imports are under way
