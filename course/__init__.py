@@ -10,7 +10,19 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_ROOMS = ("check", "data", "descent", "effects", "exercises", "grading", "training", "widgets")
+_ROOMS = (
+    "check",
+    "data",
+    "descent",
+    "effects",
+    "exercises",
+    "features",
+    "grading",
+    "pixels",
+    "tour",
+    "training",
+    "widgets",
+)
 
 
 def __getattr__(name: str) -> Any:
