@@ -208,13 +208,13 @@ def hog(gray: Tensor, orientations: int = 9, cell: int = 8, block: int = 3) -> T
             f"pixels and parameters ≥ 1; got shape {tuple(gray.shape)}, {orientations} orientations"
         )
     x = gray.reshape(-1, *gray.shape[-2:])
-    x = x if x.dtype == torch.float64 else x.float()
+    dtype = torch.float64 if x.dtype == torch.float64 else torch.float32
     rows, columns = x.shape[1] // cell, x.shape[2] // cell
     shape = (rows - block + 1, columns - block + 1, block, block * orientations)
-    result = x.new_empty(len(x), *shape)
+    result = x.new_empty(len(x), *shape, dtype=dtype)
     if len(x):
         size = max(1, min(len(x), _chunk(x) // (x.shape[1] * x.shape[2])))
-        for histograms, out in zip(_histograms(x, size, cell, orientations), result.split(size), strict=True):
+        for histograms, out in zip(_histograms(x, size, cell, orientations, dtype), result.split(size), strict=True):
             _normalise_into(out, histograms)
     return result.view(*gray.shape[:-2], math.prod(shape))
 
@@ -224,7 +224,7 @@ def _chunk(x: Tensor) -> int:
     return 1 << (17 if x.device.type == "cpu" else 22)
 
 
-def _histograms(x: Tensor, size: int, cell: int, bins: int) -> Iterator[Tensor]:
+def _histograms(x: Tensor, size: int, cell: int, bins: int, dtype: torch.dtype) -> Iterator[Tensor]:
     """`cell_histograms(*gradient(x))` of `size` images after the other; those of big images in strips of cell rows.
 
     The working tensors are made once and filled again and again: fresh ones would cost more than the arithmetic.
@@ -233,15 +233,16 @@ def _histograms(x: Tensor, size: int, cell: int, bins: int) -> Iterator[Tensor]:
     rows, columns = height // cell, width // cell
     strip = rows if height * width <= _chunk(x) else max(1, _chunk(x) // (width * cell))
     box = (size, height if strip == rows else strip * cell, width)
-    g_x, g_y, angle = (x.new_empty(box) for _ in range(3))
+    g_x, g_y, angle = (x.new_empty(box, dtype=dtype) for _ in range(3))
     index, by_cell = (x.new_empty(box, dtype=torch.int64) for _ in range(2))
-    votes = x.new_empty(size * strip * columns, 2 * bins + 1)
+    votes = x.new_empty(size * strip * columns, 2 * bins + 1, dtype=dtype)
     for part in x.split(size):
-        histograms = x.new_empty(len(part), rows, columns, bins)
+        part = part.to(dtype).contiguous()
+        histograms = part.new_empty(len(part), rows, columns, bins)
         for top in range(0, rows, strip):
             first, last = top * cell, height if top + strip >= rows else (top + strip) * cell
             work = [t[: len(part), : last - first] for t in (g_x, g_y, angle, index, by_cell)]
-            _vote(part.contiguous(), first, work, votes, histograms[:, top : top + strip], cell)
+            _vote(part, first, work, votes, histograms[:, top : top + strip], cell)
         yield histograms
 
 

@@ -78,6 +78,7 @@ def test_to_gray_is_opencvs():
     np.testing.assert_allclose(cv2.cvtColor(image.astype(np.float32) / 255, cv2.COLOR_RGB2GRAY), gray, atol=1e-6)
 
 
+@settings(deadline=None)
 @given(seeds)
 def test_grey_stays_grey_and_within_the_colours(seed):
     x = torch.rand(2, 3, 4, 5, generator=torch.Generator().manual_seed(seed))
@@ -101,6 +102,7 @@ def test_to_gray_refuses_other_layouts(x):
 # ------------------------------------------------------------------------------------------------ one_hot
 
 
+@settings(deadline=None)
 @given(seeds, st.integers(1, 300), st.sampled_from([torch.uint8, torch.int32, torch.int64]))
 def test_one_hot_is_torchs(seed, k, dtype):
     high = min(k, 256) if dtype == torch.uint8 else k
@@ -129,7 +131,7 @@ def test_one_hot_refuses_floats():
 # --------------------------------------------------------------------------------------- nearest_neighbour
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(seeds)
 def test_nearest_neighbour_is_scikit_learns(seed):
     g = torch.Generator().manual_seed(seed)
@@ -170,7 +172,7 @@ def test_nearest_neighbour_refuses_shapes_that_do_not_fit(train, labels, x):
 # ------------------------------------------------------------------------------------------ top_k_accuracy
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(seeds, st.integers(3, 8), st.data())
 def test_top_k_accuracy_is_scikit_learns(seed, classes, data):
     k = data.draw(st.integers(1, classes - 1))
@@ -181,6 +183,7 @@ def test_top_k_accuracy_is_scikit_learns(seed, classes, data):
     assert top_k_accuracy(scores, y, k).item() == pytest.approx(peer)
 
 
+@settings(deadline=None)
 @given(seeds)
 def test_more_guesses_never_hurt_and_all_guesses_are_enough(seed):
     g = torch.Generator().manual_seed(seed)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage import transform
 from skimage.feature import haar_like_feature
@@ -15,6 +15,7 @@ def rand(*shape, seed=0):
     return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
 
 
+@settings(deadline=None)
 @given(seeds, st.integers(0, 9), st.integers(0, 9))
 def test_integral_image_is_scikit_images_with_zeros_before(seed, height, width):
     x = rand(3, height, width, seed=seed)
@@ -68,6 +69,7 @@ def test_responses_are_scikit_images_up_to_sign(layout, theirs):
     assert abs(ours) == pytest.approx(abs(peer))
 
 
+@settings(deadline=None)
 @given(seeds, st.sampled_from(sorted(LAYOUTS)), st.floats(-3, 3))
 def test_flat_light_does_not_count(seed, layout, light):
     x = rand(12, 12, seed=seed)

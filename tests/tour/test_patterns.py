@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from course import features
@@ -15,6 +15,7 @@ def test_by_hand():
     assert local_binary_pattern(x)[1, 1] == 0b01001011
 
 
+@settings(deadline=None)
 @given(seeds, st.integers(1, 8), st.integers(1, 8), st.sampled_from([torch.uint8, torch.int64, torch.float32]))
 def test_every_bit_is_one_comparison(seed, height, width, dtype):
     x = torch.randint(5, (2, height, width), generator=torch.Generator().manual_seed(seed)).to(dtype)
@@ -28,6 +29,7 @@ def test_every_bit_is_one_comparison(seed, height, width, dtype):
                 assert bool(codes[1, r, c] >> p & 1) == bool(other >= x[1, r, c])
 
 
+@settings(deadline=None)
 @given(seeds)
 def test_sides_are_those_of_the_circle(seed):
     x = torch.randint(256, (9, 9), generator=torch.Generator().manual_seed(seed), dtype=torch.uint8)
@@ -35,6 +37,7 @@ def test_sides_are_those_of_the_circle(seed):
     assert torch.equal(local_binary_pattern(x) & sides, features.lbp(x) & sides)
 
 
+@settings(deadline=None)
 @given(seeds)
 def test_any_light_that_keeps_the_order_is_the_same(seed):
     x = torch.rand(8, 8, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)

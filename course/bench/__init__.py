@@ -1,0 +1,21 @@
+"""How fast is it, and how fast are others? `course bench features` measures again, wherever you are.
+
+`course.bench.harness` measures and shows; each section that claims speed has a module of its own with a function
+`main(json_file, plot, repeats)`.
+"""
+
+from importlib import import_module
+from typing import Any
+
+SECTIONS = ("features",)
+
+
+def section(name: str) -> Any:
+    """The benchmark of a section: a module with `main(json_file, plot, repeats)`.
+
+    Raises:
+        KeyError: there is none for that section.
+    """
+    if name not in SECTIONS:
+        raise KeyError(f"there is no benchmark {name!r}; there is {', '.join(SECTIONS)}")
+    return import_module(f"course.bench.{name}")
