@@ -123,6 +123,24 @@ def effects(
 
 
 @app.command()
+def bench(
+    section: Annotated[str, typer.Argument(help="What to measure, e.g. features.")] = "features",
+    repeats: Annotated[int, typer.Option(min=3, help="Rounds; medians are over them.")] = 9,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the ratios into this PNG file.")] = None,
+    json_file: Json = None,
+) -> None:
+    """Measure the references' speed beside their peers', interleaved, on one thread."""
+    _one_thread()
+    from course.bench import section as find
+
+    try:
+        benchmark = find(section)
+    except KeyError as error:
+        _fail(str(error.args[0]))
+    benchmark.main(json_file, plot, repeats)
+
+
+@app.command()
 def build(
     sections: Annotated[list[str] | None, typer.Argument(help="Lecture sections; all of them if left out.")] = None,
     check: Annotated[
