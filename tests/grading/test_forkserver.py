@@ -139,8 +139,9 @@ def test_a_kernel_that_ends_with_its_server_is_nobody_s_fault(tmp_path: Path) ->
 
         def serve() -> None:
             connection, _ = door.accept()
-            connection.sendall(b'{"pid": 1}\n')
-            connection.close()
+            with connection, connection.makefile("rb") as request:
+                request.readline()  # who hangs up before it is asked breaks the client's pipe
+                connection.sendall(b'{"pid": 1}\n')
 
         thread = threading.Thread(target=serve)
         thread.start()
