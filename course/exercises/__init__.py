@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from difflib import get_close_matches
-from functools import cache
-from importlib import import_module
-
 from course.exercises.exercise import Case, Draw, Exercise, Misconception, Property, mistakes
+from course.registry import SECTIONS, Registry
 
 __all__ = [
     "Case",
@@ -23,11 +19,12 @@ __all__ = [
     "sections",
 ]
 
-SECTIONS = ("descent",)
-
 
 class UnknownExercise(LookupError):
     """No exercise or section of that name; the message lists near matches."""
+
+
+_ALL: Registry[Exercise] = Registry("course.exercises", "EXERCISES", "exercise", UnknownExercise)
 
 
 def sections() -> tuple[str, ...]:
@@ -35,21 +32,18 @@ def sections() -> tuple[str, ...]:
     return SECTIONS
 
 
-@cache
 def of_section(section: str) -> tuple[Exercise, ...]:
     """The exercises of a section, in the notebook's order.
 
     Raises:
         UnknownExercise: there is no such section.
     """
-    if section not in SECTIONS:
-        raise UnknownExercise(f"no section {section!r}; there {_list(SECTIONS)}")
-    return import_module(f"course.exercises.{section}").EXERCISES
+    return _ALL.of_section(section)
 
 
 def every() -> tuple[Exercise, ...]:
     """All exercises of all sections."""
-    return tuple(e for s in SECTIONS for e in of_section(s))
+    return _ALL.every()
 
 
 def get(name: str) -> Exercise:
@@ -58,16 +52,4 @@ def get(name: str) -> Exercise:
     Raises:
         UnknownExercise: there is none; the message lists the nearest names.
     """
-    table = {e.name: e for e in every()}
-    if name in table:
-        return table[name]
-    wanted = str(name)
-    near = get_close_matches(wanted, table, n=3, cutoff=0.5)
-    near += [n for n, e in table.items() if e.function == wanted.split(".")[-1] and n not in near]
-    hint = f"did you mean {' or '.join(near)}?" if near else f"there {_list(table)}"
-    raise UnknownExercise(f"no exercise {wanted!r}: {hint}")
-
-
-def _list(names: Iterable[str]) -> str:
-    names = list(names)
-    return ("is " if len(names) == 1 else "are ") + ", ".join(names)
+    return _ALL.get(name)
