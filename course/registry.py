@@ -1,7 +1,7 @@
 """Things with names such as `descent.gd_step`, kept by lecture section: exercises and effects are found alike.
 
-A room of the house (`course.exercises`, `course.effects`) has one package per section, and in it a tuple of values, each
-with a `name`, in the notebook's order.
+A room of the house (`course.exercises`, `course.effects`) has one package per section, and in it a tuple of values,
+each with a `name`, in the notebook's order.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from typing import Any
 
 from course.check.answers import show
 from course.check.judge import Verdict
+from course.check.pictures import pictures
 
 VERDICT_MIME = "application/vnd.cv-course.verdict+json"
 _COLOURS = {"passed": "#009E73", "partial": "#E69F00", "failed": "#D55E00", "unwritten": "#0072B2"}
@@ -84,7 +85,7 @@ class Report:
             if v.misconception and v.problem and v.layer != "side effects":
                 parts.append(_paragraph(v.problem.sentence))
             parts += [_paragraph(f"For example: {v.case.label}.")] if v.case else []
-            parts.append(_table(self._evidence()))
+            parts += [pictures(v), _table(self._evidence())]
         parts += [_paragraph(f"Also: {m.sentence}") for m in v.looks_like[1:3]]
         parts += [_paragraph(r) for r in v.remarks]
         if v.printed:

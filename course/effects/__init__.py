@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from course.effects.effect import Effect, Numbers
 from course.effects.ledger import measure
-from course.effects.picture import Picture, picture
+from course.effects.picture import Picture, gallery, picture
 from course.registry import SECTIONS, Registry
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Picture",
     "UnknownEffect",
     "every",
+    "gallery",
     "get",
     "measure",
     "of_section",

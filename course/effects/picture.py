@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from course.training import figure_html, png
 
@@ -75,6 +78,52 @@ def picture(thing: Any, alt: str = "", caption: str = "") -> Picture:
     if not alt:
         raise ValueError("say in a sentence what the figure shows: alt=…")
     return Picture(thing if isinstance(thing, Figure) else thing.plot(), alt, caption)
+
+
+def gallery(
+    images: Sequence[Tensor], titles: Sequence[str] = (), alt: str = "", caption: str = "", columns: int = 6
+) -> Picture:
+    """Pictures side by side, pixels visible as squares.
+
+    Args:
+        images: each (C, H, W) with C = 1 or 3, or (H, W). Grey ones between 0 and 1 go from black to white; with other
+            numbers, orange stands for plus, blue for minus, white for zero.
+        titles: one per picture, or none.
+        alt: what there is to see, in a sentence; required.
+        caption: a line below.
+        columns: pictures per row, at most.
+
+    Raises:
+        ValueError: no alternative text, no pictures, another shape, or another number of titles.
+    """
+    if not alt or not len(images) or (titles and len(titles) != len(images)):
+        raise ValueError(f"need pictures, one title for each or none, and alt=…; got {len(images)} and {len(titles)}")
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    size = 9.6 / columns
+    with rc_context(STYLE):  # type: ignore[arg-type]
+        figure = Figure(figsize=(9.6, rows * min(size + 0.3, 4)), layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False).flat
+        for i, place in enumerate(axes):
+            place.set_axis_off()
+            if i < len(images):
+                _imshow(place, images[i].detach().cpu())
+                place.set_title(titles[i] if titles else "", fontsize=10, loc="center", pad=4)
+    return Picture(figure, alt, caption)
+
+
+def _imshow(axes: Axes, image: Tensor) -> None:
+    if image.ndim == 3 and image.shape[0] in (1, 3):
+        image = image[0] if image.shape[0] == 1 else image.movedim(0, 2)
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
+        raise ValueError(f"a picture has shape (H, W), (1, H, W) or (3, H, W), not {tuple(image.shape)}")
+    low, high = float(image.min()), float(image.max())
+    if image.ndim == 3:
+        axes.imshow(image.float().clamp(0, 1).numpy())
+    elif low >= 0 and high <= 1:
+        axes.imshow(image.float().numpy(), cmap="gray", vmin=0, vmax=1)
+    else:
+        axes.imshow(image.float().numpy(), cmap="PuOr_r", vmin=-max(-low, high), vmax=max(-low, high))
 
 
 def canvas(columns: int = 2, height: float = 4.2, widths: list[float] | None = None) -> tuple[Figure, list[Axes]]:

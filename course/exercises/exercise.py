@@ -126,7 +126,7 @@ class Exercise:
         may_edit: inputs that may be changed in place, as optimizers do.
         given: the code students start from, if it is more than a stub (a bug hunt).
         telling: parts of the answer (keys) each of which can give a mistake away on its own, for those who made two.
-        pictures: inputs (or "answer", or a part of it by its key) that are pictures, and are shown as such.
+        pictures: names of the inputs that are pictures and are shown as such; "answer" if the answer is one, too.
         note: one sentence for who is stuck at shapes or types.
         seconds: time limit of one call.
     """

@@ -7,10 +7,11 @@ import io
 import re
 
 import pytest
+import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from course.effects import Picture, picture
+from course.effects import Picture, gallery, picture
 from course.training import History
 
 
@@ -51,3 +52,18 @@ def test_a_training_history_is_shown_with_its_sentence():
     assert picture(figure(), alt="a line").alt == "a line"
     with pytest.raises(ValueError, match="alt="):
         picture(figure())
+
+
+def test_a_gallery_shows_every_layout_and_asks_for_words():
+    images = [torch.rand(3, 5, 7), torch.rand(1, 5, 7), torch.rand(5, 7), torch.randn(5, 7), torch.zeros(2, 2)]
+    shown = gallery(images, list("abcde"), "five pictures", "a caption", columns=3)
+    assert shown.alt == "five pictures"
+    assert [a.get_title() for a in shown.figure.axes] == ["a", "b", "c", "d", "e", ""]
+    signed = shown.figure.axes[3].images[0]
+    assert signed.norm.vmin == -signed.norm.vmax
+    assert shown.figure.axes[2].images[0].norm.vmax == 1
+    for wrong in ({"alt": ""}, {"alt": "x", "titles": ["one"]}):
+        with pytest.raises(ValueError, match="alt="):
+            gallery(images, **wrong)
+    with pytest.raises(ValueError, match=r"not \(2, 5, 7\)"):
+        gallery([torch.rand(2, 5, 7)], alt="x")

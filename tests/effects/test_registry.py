@@ -32,5 +32,5 @@ def test_near_names_are_offered(wanted, offered):
 def test_all_names_are_listed_where_none_is_near():
     with pytest.raises(effects.UnknownEffect, match=r"choose from .*descent\.ravine"):
         effects.get("xyzzy")
-    with pytest.raises(effects.UnknownEffect, match="choose from .*descent"):
+    with pytest.raises(effects.UnknownEffect, match=r"choose from .*descent"):
         effects.of_section("xyzzy")
