@@ -17,25 +17,26 @@
 #
 # {{overview tour}}
 #
-# **How this works.** Each exercise is a short function: replace the line that raises `NotImplementedError`, run the cell
-# with *Shift + Enter*, then run the check below it. It tells you at once whether your function is right, and if it is not,
-# which mistake it looks like. You can try as often as you like. Experiments use the library's versions, so being stuck at
-# one exercise never blocks the next.
+# **How this works.** Each exercise is a short function: replace the line that raises `NotImplementedError`, run the
+# cell with *Shift + Enter*, then run the check below it. It tells you at once whether your function is right, and if
+# it is not, which mistake it looks like. You can try as often as you like. Experiments use the library's versions, so
+# being stuck at one exercise never blocks the next.
 
 # %%
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from course import effects, features, tour
+from course import effects, features
 from course.check import check
-from course.data import faces, photo, textures
+from course.data import photo
+from course.effects.tour import NAMES, error_curve
 from course.pixels import to_gray
 
 # %% [markdown]
 # ## Play first
 #
 # Click a mark, or use the slider. Which gaps surprise you? And which idea is younger than you are?
-
 # %%
 from course.widgets import Timeline
 
@@ -46,12 +47,12 @@ Timeline()
 # ## 1 · Finding faces: sums over boxes (1990s to 2001)
 #
 # In nearly every face the eyes are darker than the cheeks, and the bridge of the nose is brighter than the eyes beside
-# it. **Haar features** ask just that: how much brighter is one half of a box than the other? One such question is a poor
-# detector; thousands of them, asked millions of times, are a good one. So sums over boxes must be cheap, and there is a
-# trick.
+# it. **Haar features** ask just that: how much brighter is one half of a box than the other? One such question is a
+# poor detector; thousands of them, asked millions of times, are a good one. So sums over boxes must be cheap, and
+# there is a trick.
 #
-# ![A picture with a box in it, whose corners are A, B, C and D. Each entry of S holds the sum of everything above and to
-# the left. The sum of the box is S at D minus S at B minus S at C plus S at A: four look-ups for any
+# ![A picture with a box in it, whose corners are A, B, C and D. Each entry of S holds the sum of everything above and
+# to the left. The sum of the box is S at D minus S at B minus S at C plus S at A: four look-ups for any
 # size.](figures/integral.svg)
 #
 # ### `integral_image(gray)`
@@ -59,8 +60,8 @@ Timeline()
 #
 # $$S_{ij} = \sum_{r<i}\ \sum_{c<j} x_{rc}$$
 #
-# `gray` has shape (H, W). Return shape (H + 1, W + 1): the first row and the first column are 0, and the last entry is the
-# sum of everything.
+# `gray` has shape (H, W). Return shape (H + 1, W + 1): the first row and the first column are 0, and the last entry is
+# the sum of everything.
 #
 # *`torch.cumsum` adds up along one dimension. Two of them do it.*
 
@@ -117,8 +118,8 @@ effects.get("tour.haar").show()
 # %% [markdown]
 # ### Experiment: a cascade
 # A photo has hundreds of thousands of windows and perhaps one face. Viola and Jones (2001) asked the cheap questions
-# first: a **cascade** rejects most windows after a few sums, and looks closely at the rest. That made face detection run
-# on the cameras of its day.
+# first: a **cascade** rejects most windows after a few sums, and looks closely at the rest. That made face detection
+# run on the cameras of its day.
 
 # %%
 effects.get("tour.cascade").show()
@@ -127,8 +128,8 @@ effects.get("tour.cascade").show()
 # ---
 # ## 2 · Recognising faces: eigenfaces (1991)
 #
-# A face of 25 × 25 pixels is a vector of 625 numbers. But faces resemble each other: they fill only a small part of that
-# space. Turk and Pentland looked for the few directions in which faces differ most, and described each face by its
+# A face of 25 × 25 pixels is a vector of 625 numbers. But faces resemble each other: they fill only a small part of
+# that space. Turk and Pentland looked for the few directions in which faces differ most, and described each face by its
 # coordinates along them.
 #
 # ### `eigenfaces(faces, k)`
@@ -181,9 +182,9 @@ effects.get("tour.eigenfaces").show()
 #
 # $$\mathrm{LBP} = \sum_{p=0}^{7} 2^p\, [\,g_p \ge g_c\,]$$
 #
-# $g_c$ is the pixel, $g_0$ its neighbour to the right, and $p$ goes on **counter-clockwise**: 1 is upper right, 2 above,
-# 3 upper left, … 7 lower right. Outside the picture there are zeros. `gray` has shape (H, W); return whole numbers of the
-# same shape.
+# $g_c$ is the pixel, $g_0$ its neighbour to the right, and $p$ goes on **counter-clockwise**: 1 is upper right, 2
+# above, 3 upper left, … 7 lower right. Outside the picture there are zeros. `gray` has shape (H, W); return whole
+# numbers of the same shape.
 #
 # *Pad with a border of zeros; then each neighbour is a shifted window of the padded picture.*
 
@@ -219,8 +220,9 @@ effects.get("tour.texture").show()
 # ## 4 · Finding the same thing again: SIFT (1999, 2004)
 #
 # To stitch a panorama or to find a book's cover on a shelf, one must find the *same point* in two pictures, taken from
-# other sides, at other distances. SIFT looks for points that stand out at some scale, and describes each by the gradients
-# around it, **relative to its own size and direction**. So turning and shrinking the picture should not matter. Does it?
+# other sides, at other distances. SIFT looks for points that stand out at some scale, and describes each by the
+# gradients around it, **relative to its own size and direction**. So turning and shrinking the picture should not
+# matter. Does it?
 
 # %%
 effects.get("tour.matching").show()
@@ -230,9 +232,9 @@ effects.get("tour.matching").show()
 # ## 5 · Outlines: HOG (2005), and parts that move (2008 to 2010)
 #
 # Pedestrians wear all colours, but their outline stays. **Histograms of oriented gradients** describe which edge
-# directions occur where. *Deformable part models* put such descriptions together: a body is a torso with a head above it
-# and legs below, each allowed to move a little. Together with coded SIFT and LBP features they led the challenges until
-# 2011. You will build HOG in notebook 02; here is how it sees an astronaut:
+# directions occur where. *Deformable part models* put such descriptions together: a body is a torso with a head above
+# it and legs below, each allowed to move a little. Together with coded SIFT and LBP features they led the challenges
+# until 2011. You will build HOG in notebook 02; here is how it sees an astronaut:
 
 # %%
 astronaut = to_gray(photo("astronaut", 256))
@@ -249,30 +251,30 @@ effects.gallery(
 # ---
 # ## 6 · Many pictures, and a network that learns (2009 to 2012)
 #
-# Fei-Fei Li's group collected **ImageNet**: about 15 million labelled pictures of more than 20 000 kinds of things. From
-# 2010 on teams competed on a thousand of the classes, with 1.2 million pictures to train on. The first winners, with
-# designed features, missed the right answer among five guesses for more than a quarter of the pictures. Then, in 2012, a
-# convolutional network won, and from then on only networks did.
+# Fei-Fei Li's group collected **ImageNet**: about 15 million labelled pictures of more than 20 000 kinds of things.
+# From 2010 on teams competed on a thousand of the classes, with 1.2 million pictures to train on. The first winners,
+# with designed features, missed the right answer among five guesses for more than a quarter of the pictures. Then, in
+# 2012, a convolutional network won, and from then on only networks did.
 
 # %%
-effects.tour.challenge()
+error_curve()
 
 # %% [markdown]
-# Such a network needs weeks of computing to train, but only milliseconds to use. This one comes with its weights; it has
-# never seen our photos.
+# Such a network needs weeks of computing to train, but only milliseconds to use. This one comes with its weights; it
+# has never seen our photos.
 
 # %%
-effects.tour.names()
+NAMES.show()
 
 # %% [markdown]
 # ---
 # ## 7 · And since then
 #
-# Once features are learned, the same recipe reaches further than naming: **Fast R-CNN** (2015) finds *where* things are,
-# **GANs** (2014) draw faces of people who do not exist, **diffusion models** turn a sentence into a picture (2021 on),
-# **radiance fields** (2020) walk around a scene that was only photographed. Behind all of it stand open **frameworks**
-# (Theano, Caffe, TensorFlow, PyTorch …), in which a model of 2012 is a page of code. The rest of this course is about
-# what they all share: how a network is *trained*, and trained well.
+# Once features are learned, the same recipe reaches further than naming: **Fast R-CNN** (2015) finds *where* things
+# are, **GANs** (2014) draw faces of people who do not exist, **diffusion models** turn a sentence into a picture (2021
+# on), **radiance fields** (2020) walk around a scene that was only photographed. Behind all of it stand open
+# **frameworks** (Theano, Caffe, TensorFlow, PyTorch …), in which a model of 2012 is a page of code. The rest of this
+# course is about what they all share: how a network is *trained*, and trained well.
 
 # %% [markdown]
 # ## 8 · In your own words
@@ -289,8 +291,9 @@ effects.tour.names()
 # features to use, their thresholds and their votes. Eigenfaces: that a face is a mean plus a sum of few components was
 # designed; the components were learned from the faces. AlexNet: the layers, their sizes and the loss were designed; all
 # filters, from the first edges to the last classes, were learned together. (LBP, HOG and SIFT: everything is designed,
-# only the classifier on top is learned.) In 1990 there were neither enough labelled pictures (ImageNet came in 2009) nor
-# enough computing power (AlexNet was trained on two graphics cards) to learn millions of weights without overfitting.
+# only the classifier on top is learned.) In 1990 there were neither enough labelled pictures (ImageNet came in 2009)
+# nor enough computing power (AlexNet was trained on two graphics cards) to learn millions of weights without
+# overfitting.
 # ### END SOLUTION
 
 # %% [markdown]
@@ -299,7 +302,8 @@ effects.tour.names()
 #
 # <details><summary><code>NotImplementedError</code>, or the check says "not written yet"</summary>
 #
-# The function still has the line `raise NotImplementedError`. Replace it by your code, and run that cell before the check.
+# The function still has the line `raise NotImplementedError`. Replace it by your code, and run that cell before the
+# check.
 # </details>
 # <details><summary>The check still shows the old result</summary>
 #

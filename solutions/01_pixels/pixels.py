@@ -37,7 +37,6 @@ from course.data import FRUIT, fruit, photo
 #
 # 1. a place where all nine neighbours of a pixel differ although you would call them "the same colour",
 # 2. how far the shifted photo is from the original, compared with a *different* photo.
-
 # %%
 from course.widgets import PixelInspector
 
@@ -62,7 +61,9 @@ PixelInspector()
 
 # %%
 stored = torch.from_numpy(samples.chelsea().copy())
-print(f"{stored.dtype}, shape {tuple(stored.shape)}: {stored.numel():,} numbers between {stored.min()} and {stored.max()}")
+print(
+    f"{stored.dtype}, shape {tuple(stored.shape)}: {stored.numel():,} numbers between {stored.min()} and {stored.max()}"
+)
 print(f"the pixel in row 120, column 200: {stored[120, 200].tolist()}  (red, green, blue)")
 
 # %% [markdown]
@@ -112,8 +113,8 @@ effects.gallery(
 # ### `to_gray(x)`
 # {{card pixels.to_gray}}
 #
-# `x` is float, shape (3, H, W), channels in the order red, green, blue; return shape (H, W). It may also be a **batch**,
-# (N, 3, H, W); then return (N, H, W). So count the channel dimension from the end: it is always number $-3$.
+# `x` is float, shape (3, H, W), channels in the order red, green, blue; return shape (H, W). It may also be a
+# **batch**, (N, 3, H, W); then return (N, H, W). So count the channel dimension from the end: it is always number $-3$.
 #
 # *`x.unbind(-3)` gives the three channels, whatever stands before them.*
 
@@ -146,8 +147,8 @@ grays = [
 effects.gallery(
     [rocket, *grays],
     ["in colour", "luma", "plain mean", "red and blue swapped"],
-    alt="A rocket on its launch pad in colour, and three grey versions. They look alike at first sight; the sky and the "
-    "flame differ a little in brightness.",
+    alt="A rocket on its launch pad in colour, and three grey versions. They look alike at first sight; the sky and "
+    "the flame differ a little in brightness.",
     columns=4,
 )
 
@@ -212,7 +213,8 @@ check("pixels.one_hot", one_hot)
 # The simplest $F$ of all remembers everything. Asked about a new picture, it looks for the most similar one it knows
 # and repeats that label:
 #
-# $$\hat y = y_{i^*}, \qquad i^* = \arg\min_i \lVert x - x_i \rVert_2 = \arg\min_i \sqrt{\textstyle\sum_p (x_p - x_{ip})^2}$$
+# $$\hat y = y_{i^*}, \qquad i^* = \arg\min_i \lVert x - x_i \rVert_2 = \arg\min_i \sqrt{\textstyle\sum_p (x_p -
+# x_{ip})^2}$$
 #
 # The sum runs over **all** numbers $p$ of a picture. `train_x` has shape (N, C, H, W), `train_y` (N,), and `x` holds M
 # new pictures, (M, C, H, W). Return M labels.
@@ -287,8 +289,8 @@ nearest = torch.cdist(test_x[wrong].flatten(1), train_x.flatten(1)).argmin(1)
 effects.gallery(
     [*test_x[wrong], *train_x[nearest]],
     [f"{FRUIT[k]}?" for k in test_y[wrong].tolist()] + [FRUIT[k] for k in train_y[nearest].tolist()],
-    alt="Two rows of seven fruit. Above the new pictures, below the training pictures nearest to them: different fruit, "
-    "but with similar backgrounds and similar brightness.",
+    alt="Two rows of seven fruit. Above the new pictures, below the training pictures nearest to them: different "
+    "fruit, but with similar backgrounds and similar brightness.",
     columns=7,
 )
 
@@ -354,7 +356,8 @@ effects.get("pixels.nearest").show()
 # You change bytes in place (`image /= 255`). Bytes hold whole numbers from 0 to 255 only: convert with `.float()`
 # first, and make a new tensor.
 # </details>
-# <details><summary><code>scatter(): Expected dtype int64 for index</code> or <code>tensors used as indices must be long …</code></summary>
+# <details><summary><code>scatter(): Expected dtype int64 for index</code> or <code>tensors used as indices must be
+# long …</code></summary>
 #
 # Class ids that pick an entry must be whole numbers: `y.long()`.
 # </details>

@@ -38,7 +38,6 @@ from course.data import photo
 #
 # 1. a kernel that leaves the photo as it is, and one that moves it by a pixel,
 # 2. what all kernels whose numbers add up to 0 have in common.
-
 # %%
 from course.widgets import KernelEditor
 
@@ -88,9 +87,9 @@ def correlate2d(image: Tensor, kernel: Tensor) -> Tensor:
 check("features.correlate2d", correlate2d)
 
 # %% [markdown]
-# > **Convolution or correlation?** In mathematics a convolution flips the kernel first. Networks learn their kernels, so
-# > nobody cares which way round they are stored, and deep learning calls the unflipped one "convolution". With a kernel
-# > that *you* write down, such as a Sobel kernel, the difference is a sign.
+# > **Convolution or correlation?** In mathematics a convolution flips the kernel first. Networks learn their kernels,
+# > so nobody cares which way round they are stored, and deep learning calls the unflipped one "convolution". With a
+# > kernel that *you* write down, such as a Sobel kernel, the difference is a sign.
 
 # %%
 rocket = pixels.to_gray(photo("rocket", 200))
@@ -126,9 +125,9 @@ effects.gallery(
 # $$g_x = x_{i,\,j+1} - x_{i,\,j-1}, \qquad g_y = x_{i+1,\,j} - x_{i-1,\,j}, \qquad
 # m = \sqrt{g_x^2 + g_y^2}, \qquad \theta = \operatorname{atan2}(g_y, g_x) \bmod 180°$$
 #
-# On the border, where one neighbour is missing, that difference is 0. `gray` has shape (H, W); return two tensors of that
-# shape: the magnitude, and the orientation in **degrees** in [0, 180). An upright edge has 0°, a level one 90°: the
-# direction is that *across* the edge.
+# On the border, where one neighbour is missing, that difference is 0. `gray` has shape (H, W); return two tensors of
+# that shape: the magnitude, and the orientation in **degrees** in [0, 180). An upright edge has 0°, a level one 90°:
+# the direction is that *across* the edge.
 #
 # *Why modulo 180°? A dark banana before a bright wall and a bright one before a dark wall have the same outline.*
 
@@ -189,8 +188,8 @@ check("features.cell_histograms", cell_histograms)
 # v \leftarrow \frac{v}{\sqrt{\lVert v \rVert_2^2 + \varepsilon^2}}, \qquad \varepsilon = 10^{-5}$$
 #
 # Clipping keeps one glaring edge from drowning all others. Return all blocks, row after row, as **one** vector; within
-# a block the order is cell row, cell column, direction. Blocks overlap, so each cell occurs several times. `orientations`
-# is the number of bins.
+# a block the order is cell row, cell column, direction. Blocks overlap, so each cell occurs several times.
+# `orientations` is the number of bins.
 #
 # *You may call your own functions from above, or* `features.gradient` *and* `features.cell_histograms`.
 
@@ -304,9 +303,9 @@ effects.get("features.ladder").show()
 effects.get("features.rotation").show()
 
 # %% [markdown]
-# A designed feature is a **bet** about what may vary. HOG bets that things stand upright, as pedestrians do. Where the bet
-# is wrong, even plain colours do better. A learned feature bets less, and needs more pictures; how to make the most of few
-# is what 06 to 08 are about.
+# A designed feature is a **bet** about what may vary. HOG bets that things stand upright, as pedestrians do. Where the
+# bet is wrong, even plain colours do better. A learned feature bets less, and needs more pictures; how to make the
+# most of few is what 06 to 08 are about.
 
 # %% [markdown]
 # ---
@@ -324,10 +323,10 @@ effects.get("features.rotation").show()
 # *A model answer.* HOG needs few pictures, since nothing but a linear classifier is learned, and it does not mind
 # small changes of light. But it is not invariant to rotation: under free rotation it fell behind plain colours in the
 # experiment, and colour does not help with grey metal. A CNN does not have rotation invariance built in either, but it
-# can learn it from examples; 200 pictures are few for that. I would take HOG and first turn each screw upright (its long
-# axis can be found from the outline), which makes HOG's bet true; or a CNN with pictures turned at random in training,
-# which makes many pictures of few. (Also right: LBP or another rotation-invariant feature, a pretrained network; any
-# choice that is argued with what varies here and with the number of pictures.)
+# can learn it from examples; 200 pictures are few for that. I would take HOG and first turn each screw upright (its
+# long axis can be found from the outline), which makes HOG's bet true; or a CNN with pictures turned at random in
+# training, which makes many pictures of few. (Also right: LBP or another rotation-invariant feature, a pretrained
+# network; any choice that is argued with what varies here and with the number of pictures.)
 # ### END SOLUTION
 
 # %% [markdown]
@@ -361,7 +360,7 @@ effects.get("features.rotation").show()
 # | | |
 # |---|---|
 # | kernel | a small table of weights that slides; sums to 0: answers 0 on even areas |
-# | HOG | gradient → cells → blocks; keeps the directions of edges, drops light and exact place; not rotation invariant |
+# | HOG | gradient → cells → blocks; keeps directions of edges, drops light and exact place; not rotation invariant |
 # | convolutional layer | many kernels over all channels, learned; keeps the two-dimensional structure |
 # | compare fairly | same pictures, same classifier, several seeds; say what varied |
 # | designed or learned | a designed feature is a bet on what may vary; a learned one needs data |
