@@ -100,9 +100,10 @@ def gallery(
         raise ValueError(f"need pictures, one title for each or none, and alt=…; got {len(images)} and {len(titles)}")
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
-    size = 9.6 / columns
+    height, width = max((_size(image) for image in images), key=lambda size: size[0] / size[1])
+    tile = 9.6 / columns * min(height / width, 1.5) + (0.35 if titles else 0.05)
     with rc_context(STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=(9.6, rows * min(size + 0.3, 4)), layout="constrained")
+        figure = Figure(figsize=(9.6, rows * tile), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False).flat
         for i, place in enumerate(axes):
             place.set_axis_off()
@@ -112,11 +113,15 @@ def gallery(
     return Picture(figure, alt, caption)
 
 
-def _imshow(axes: Axes, image: Tensor) -> None:
-    if image.ndim == 3 and image.shape[0] in (1, 3):
-        image = image[0] if image.shape[0] == 1 else image.movedim(0, 2)
-    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
+def _size(image: Tensor) -> tuple[int, int]:
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[0] not in (1, 3)):
         raise ValueError(f"a picture has shape (H, W), (1, H, W) or (3, H, W), not {tuple(image.shape)}")
+    return image.shape[-2], image.shape[-1]
+
+
+def _imshow(axes: Axes, image: Tensor) -> None:
+    if image.ndim == 3:
+        image = image[0] if image.shape[0] == 1 else image.movedim(0, 2)
     low, high = float(image.min()), float(image.max())
     if image.ndim == 3:
         axes.imshow(image.float().clamp(0, 1).numpy())
