@@ -87,7 +87,7 @@ def gallery(
 
     Args:
         images: each (C, H, W) with C = 1 or 3, or (H, W). Grey ones between 0 and 1 go from black to white; with other
-            numbers, orange stands for plus, blue for minus, white for zero.
+            numbers, orange stands for plus, purple for minus, white for zero.
         titles: one per picture, or none.
         alt: what there is to see, in a sentence; required.
         caption: a line below.
@@ -128,7 +128,9 @@ def _imshow(axes: Axes, image: Tensor) -> None:
     elif low >= 0 and high <= 1:
         axes.imshow(image.float().numpy(), cmap="gray", vmin=0, vmax=1)
     else:
-        axes.imshow(image.float().numpy(), cmap="PuOr_r", vmin=-max(-low, high), vmax=max(-low, high))
+        # a few glaring pixels must not make the rest invisible
+        reach = float(image.float().abs().flatten().quantile(0.99)) or max(-low, high)
+        axes.imshow(image.float().numpy(), cmap="PuOr_r", vmin=-reach, vmax=reach)
 
 
 def canvas(columns: int = 2, height: float = 4.2, widths: list[float] | None = None) -> tuple[Figure, list[Axes]]:
