@@ -101,8 +101,8 @@ kernels = {
 effects.gallery(
     [astronaut, *(features.correlate2d(astronaut, k) for k in kernels.values())],
     ["brightness", *kernels],
-    alt="An astronaut in grey and three responses. The lecture's kernel shows all outlines; the Sobel kernel from left to "
-    "right shows upright edges, orange where it gets brighter, purple where it gets darker; the third shows level edges.",
+    alt="An astronaut in grey and three responses. The lecture's kernel shows all outlines; the Sobel kernel from left "
+    "to right shows upright edges, orange where it gets brighter, purple where it gets darker; the third level edges.",
     columns=4,
 )
 

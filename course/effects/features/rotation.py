@@ -60,12 +60,13 @@ def run(seed: int) -> Numbers:
 
 
 def holds(rows: Sequence[Numbers]) -> bool:
-    """Every run: turning costs HOG 6 points, pixels and LBP less; the CNN is ahead; a quarter turn moves HOG far."""
+    """Every run: turning costs HOG 6 points, others less; the CNN is ahead. On average HOG falls behind colour pixels."""
 
     def lost(r: Numbers, name: str) -> float:
         return r[f"{name}, upright"] - r[f"{name}, turned"]
 
-    return all(
+    behind = sum(r["colour pixels, turned"] - r["HOG, turned"] for r in rows) / len(rows)
+    return behind > 0 and all(
         lost(r, "HOG") > 0.06
         and all(lost(r, name) < lost(r, "HOG") - 0.005 for name in ("grey pixels", "colour pixels", "LBP"))
         and r["CNN, turned"] > max(r[f"{name}, turned"] for name in FEATURES) + 0.02
@@ -126,9 +127,9 @@ def _name_ends(axes: Axes, values: dict[str, float], gap: float = 2.6) -> None:
 ROTATION = Effect(
     "features.rotation",
     "HOG describes which directions occur where. When fruit lies turned in any direction, in training and in the test, "
-    "HOG loses more accuracy than pixels or LBP, more than 6 points; a small network that learns its features is ahead "
-    "of all of them. A quarter turn moves a picture's "
-    "HOG vector about as far as exchanging it for another picture.",
+    "HOG loses more accuracy than pixels or LBP, more than 6 points, and on average over seeds falls behind plain colour "
+    "pixels; a small network that learns its features is ahead of all of them. A quarter turn moves a picture's HOG "
+    "vector about as far as exchanging it for another picture.",
     run,
     holds,
     draw,
