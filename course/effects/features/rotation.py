@@ -60,7 +60,7 @@ def run(seed: int) -> Numbers:
 
 
 def holds(rows: Sequence[Numbers]) -> bool:
-    """Every run: turning costs HOG 6 points, others less; the CNN is ahead. On average HOG falls behind colour pixels."""
+    """Every run: turning costs HOG 6 points, others less; the CNN is ahead. On average colour pixels beat HOG."""
 
     def lost(r: Numbers, name: str) -> float:
         return r[f"{name}, upright"] - r[f"{name}, turned"]
@@ -127,8 +127,8 @@ def _name_ends(axes: Axes, values: dict[str, float], gap: float = 2.6) -> None:
 ROTATION = Effect(
     "features.rotation",
     "HOG describes which directions occur where. When fruit lies turned in any direction, in training and in the test, "
-    "HOG loses more accuracy than pixels or LBP, more than 6 points, and on average over seeds falls behind plain colour "
-    "pixels; a small network that learns its features is ahead of all of them. A quarter turn moves a picture's HOG "
+    "HOG loses more accuracy than pixels or LBP, more than 6 points, and on average over seeds falls behind plain "
+    "colours; a small network that learns its features is ahead of all of them. A quarter turn moves a picture's HOG "
     "vector about as far as exchanging it for another picture.",
     run,
     holds,
