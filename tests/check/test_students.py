@@ -934,3 +934,16 @@ def test_a_loss_that_keeps_its_graph_is_right_with_a_remark() -> None:
     report = judged("sgd_epoch", keeps)
     assert report.passed
     assert "detach" in words(report)
+
+
+def test_a_function_that_calls_an_unwritten_one_is_told_which():
+    def correlate2d(image, kernel):
+        raise NotImplementedError
+
+    def conv_layer(x, weight, bias):
+        return correlate2d(x[0, 0], weight[0, 0])
+
+    found = verdict(exercises.get("features.conv_layer"), conv_layer, 0)
+    assert found.status == "failed"
+    assert "conv_layer calls correlate2d, which is not written yet" in found.sentence
+    assert verdict(exercises.get("features.correlate2d"), correlate2d, 0).status == "unwritten"
