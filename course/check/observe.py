@@ -96,9 +96,7 @@ def _missing(seen: Observation, error: BaseException, function: Callable[..., An
     seen.unwritten = own is None or raised in (own.co_name, name)
     if not seen.unwritten:
         seen.error = "Unusable"
-        seen.message = (
-            f"{name} calls {raised}, which is not written yet. Write that one first, or use the library's."
-        )
+        seen.message = f"{name} calls {raised}, which is not written yet. Write that one first, or use the library's."
 
 
 def _is_stub(message: str) -> bool:
