@@ -39,17 +39,17 @@ _HINTS = (
     (r"maximum recursion depth", "the function calls itself without end"),
     (
         r"too many indices",
-        "the tensor has fewer dimensions than you index, perhaps because an earlier index or a sum took one away: print "
-        "its shape",
+        "the tensor has fewer dimensions than you index (perhaps an earlier index or a sum took one away): print its "
+        "shape",
     ),
     (
         r"(division|modulo) by zero",
-        "there is an input for which the divisor is 0 (the step t = 0, a length of 0): treat it on its own",
+        "there is an input for which the divisor is 0 (no warmup, t = 0, a length of 0): treat it on its own",
     ),
     (
         r"not enough values to unpack|too many values to unpack",
-        "the number of names on the left is not the number of things on the right: print the shape or the length of what "
-        "you take apart",
+        "there are not as many names on the left as things on the right: print the shape or length of what you take "
+        "apart",
     ),
     (
         r"is invalid for input of size",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -325,7 +326,8 @@ def _ranges_one_too_short(gray, orientations, cell, block):
     histograms, parts = features.cell_histograms(*features.gradient(gray), cell, orientations), []
     for r in range(histograms.shape[0] - block):
         for c in range(histograms.shape[1] - block):
-            parts.append(_hys(histograms[r : r + block, c : c + block], (0, 1, 2)).flatten())
+            v = histograms[r : r + block, c : c + block]
+            parts.append(_hys(v, (0, 1, 2)).flatten())
     return torch.cat(parts)
 
 
@@ -588,7 +590,8 @@ NAMED: list[tuple[str, str, Callable[..., Any]]] = [
     ("hog", "last_blocks_missing", _ranges_one_too_short),
     ("correlate2d", "valid_size", lambda image, kernel: F.conv2d(image[None, None], kernel[None, None])[0, 0]),
     ("correlate2d", "valid_size", lambda image, kernel: _windows(image, kernel.shape).mul(kernel).sum((2, 3))),
-    ("correlate2d", "padding_of_one", lambda image, kernel: _windows(F.pad(image, (1,) * 4), kernel.shape).mul(kernel).sum((2, 3))),
+    ("correlate2d", "padding_of_one", lambda image, kernel: (
+        _windows(F.pad(image, (1, 1, 1, 1)), kernel.shape).mul(kernel).sum((2, 3)))),
     ("correlate2d", "padding_swapped", _padded_in_the_wrong_order),
     ("conv_layer", "valid_size", lambda x, weight, bias: F.conv2d(x, weight) + bias[:, None, None]),
     ("conv_layer", "padding_of_one", lambda x, weight, bias: F.conv2d(F.pad(x, (1, 1, 1, 1)), weight, bias)),

@@ -592,6 +592,11 @@ def test_no_two_scores_of_a_row_tie() -> None:
 # --------------------------------------------------------------------------------------------- what is said
 
 
+def summed_up(channels):
+    red, green, blue = channels
+    return 0.299 * red + 0.587 * green + 0.114 * blue
+
+
 NAMED = [
     ("one_hot", "whole_numbers", lambda y, K: F.one_hot(y, K), ".float()"),
     ("one_hot", "whole_numbers", lambda y, K: y[:, None] == torch.arange(K), ".float()"),
@@ -604,12 +609,12 @@ NAMED = [
     ("to_gray", "channels_in_front", unpacked, "x[..., 0, :, :]"),
     ("to_gray", "channels_in_front", lambda x: torch.tensordot(torch.tensor(WEIGHTS), x, 1), "x[..., 0, :, :]"),
     ("to_gray", "batches_only", lambda x: torch.einsum("nchw,c->nhw", x, torch.tensor(WEIGHTS)), "x[..., 0, :, :]"),
-    ("to_gray", "batches_only", lambda x: sum(w * c for w, c in zip(WEIGHTS, x.unbind(1), strict=True)), "x[..., 0, :, :]"),
-    ("to_gray", "batches_only", lambda x: 0.299 * x[:, 0, :, :] + 0.587 * x[:, 1, :, :] + 0.114 * x[:, 2, :, :], "first row"),
-    ("to_gray", "channels_last", lambda x: sum(w * c for w, c in zip(WEIGHTS, x.unbind(-1), strict=True)), "column"),
+    ("to_gray", "batches_only", lambda x: summed_up(x.unbind(1)), "x[..., 0, :, :]"),
+    ("to_gray", "batches_only", lambda x: summed_up([x[:, c, :, :] for c in range(3)]), "first row"),
+    ("to_gray", "channels_last", lambda x: summed_up(x.unbind(-1)), "column"),
     ("to_gray", "channel_kept", lambda x: TF.rgb_to_grayscale(x), "squeeze"),
     ("nearest_neighbour", "turned_grey_first", lambda t, y, x: y[distances(t.sum(1), x.sum(1)).argmin(1)], "channel"),
-    ("to_tensor", "scaled_if_bright", lambda image: image.permute(2, 0, 1) / (255.0 if image.max() > 1 else 1.0), "always"),
+    ("to_tensor", "scaled_if_bright", lambda image: image.permute(2, 0, 1) / (255 if image.max() > 1 else 1.0), "255"),
     ("nearest_neighbour", "not_flattened", lambda t, y, x: y[torch.cdist(x, t).min(1).indices], "flatten"),
     ("top_k_accuracy", "always_one", lambda s, y, k: hit(s, y, 1).float().mean(), "k best"),
     ("top_k_accuracy", "sum_for_mean", lambda s, y, k: hit(s, y, k).sum(), "divide by N"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -427,6 +428,21 @@ def read_as_bits_from_the_left(gray):
     return code
 
 
+def _thin(faces: Tensor) -> Any:
+    return torch.linalg.svd((faces - faces.mean(0)).flatten(1), full_matrices=False)
+
+
+def negative_indices(gray):
+    height, width = gray.shape
+    x, codes = gray.tolist(), torch.zeros(height, width).long()
+    for r in range(height):
+        for c in range(width):
+            for p, (i, j) in enumerate(NEIGHBOURS):
+                if r + i < height and c + j < width and x[r + i][c + j] >= x[r][c]:
+                    codes[r, c] += 2**p
+    return codes
+
+
 NAMED = [
     ("integral_image", "rows_only", rows_only_in_a_loop),
     ("integral_image", "no_border", lambda gray: gray.double().cumsum(-1).cumsum(-2)),
@@ -439,6 +455,9 @@ NAMED = [
     ("haar_response", "column_first", _halves(lambda left, top, height, width: (top, left, height, width))),
     ("haar_response", "width_first", _halves(lambda top, left, width, height: (top, left, height, width))),
     ("haar_response", "border_overlooked", _halves(lambda i, j, height, width: (i - 1, j - 1, height, width))),
+    ("haar_response", "size_for_position", _halves(lambda i, j, height, width: (i, j, height - i, width))),
+    ("haar_response", "size_for_position", _halves(lambda i, j, height, width: (i, j, height, width, width // 2))),
+    ("haar_response", "size_for_position", _halves(lambda i, j, height, w: (i, j, height, w, (j + w) // 2))),
     ("eigenfaces", "mean_not_removed", raw_scatter),
     ("eigenfaces", "smallest_first", smallest_by_eigh),
     ("eigenfaces", "smallest_first", smallest_of_the_covariance),
@@ -449,6 +468,18 @@ NAMED = [
     ("eigenfaces", "all_components", _components(choose=lambda u, s, vh, k: vh)),
     ("eigenfaces", "left_vectors", lambda faces, k: (
         faces.mean(0), torch.linalg.svd((faces - faces.mean(0)).flatten(1)).U.T[:k])),
+    ("eigenfaces", "columns_of_vh", lambda faces, k: (
+        faces.mean(0), _thin(faces)[2].T[:k].reshape(k, *faces.shape[1:]))),
+    ("eigenfaces", "left_vectors", lambda faces, k: (
+        faces.mean(0), _thin(faces)[0][:, :k].T.reshape(k, *faces.shape[1:]))),
+    ("eigenfaces", "left_vectors", lambda faces, k: (faces.mean(0), _thin(faces)[0][:k].reshape(k, *faces.shape[1:]))),
+    ("eigenfaces", "rows_of_eigenvectors", lambda faces, k: (
+        faces.mean(0), torch.linalg.eigh(faces.flatten(1).T.cov()).eigenvectors.flip(0)[:k].view(k, *faces.shape[1:]))),
+    ("eigenfaces", "rows_of_eigenvectors", lambda faces, k: (
+        faces.mean(0), torch.linalg.eigh(faces.flatten(1).T.cov()).eigenvectors.flip(1)[:k].view(k, *faces.shape[1:]))),
+    ("eigenfaces", "rows_of_eigenvectors", lambda faces, k: (
+        faces.mean(0), torch.linalg.eigh(faces.flatten(1).T.cov()).eigenvectors[:k].view(k, *faces.shape[1:]))),
+    ("local_binary_pattern", "wraps_around", negative_indices),
     ("local_binary_pattern", "greater_for_greater_equal", _bits(at_least=torch.gt)),
     ("local_binary_pattern", "comparison_reversed", _bits(at_least=torch.le)),
     ("local_binary_pattern", "comparison_reversed", _bits(at_least=torch.lt)),
@@ -605,3 +636,15 @@ def test_an_answer_kept_from_inputs_of_the_same_shape_is_wrong(name: str) -> Non
             return kept[key]
 
         assert verdict(replace(exercise, misconceptions=()), by_shape, seed).status == "failed"
+
+
+def test_who_approximates_is_told() -> None:
+    def eigenfaces(faces, k):
+        v = torch.pca_lowrank(faces.flatten(1), q=k)[2]
+        return faces.mean(0), v.T.reshape(k, *faces.shape[1:])
+
+    for seed in SEEDS:
+        found = judged("eigenfaces", eigenfaces, seed)
+        assert found.status == "failed"
+        assert found.misconception is None
+        assert "q = min(N, H·W)" in found.sentence

@@ -131,7 +131,7 @@ def _most_first(inputs: Inputs, answer: dict[str, Tensor]) -> str | None:
                 f"singular value it is {wanted:.1%}"
             )
             # torch.pca_lowrank with q = k comes near.
-            return f"{text}. Is this an approximation? {EXACT}" if 0.6 * wanted < got < wanted else text
+            return f"{text}. Is this an approximation? {EXACT}" if 0.2 * wanted < got < wanted else text
     return None
 
 

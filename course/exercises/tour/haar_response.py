@@ -34,7 +34,9 @@ def cases(draw: Draw) -> list[Case]:
 
     by_hand = tour.integral_image(torch.tensor([[1.0, 2, 3], [4, 5, 6]]))
     odd = 2 * draw.integer(1, 2) + 1
-    lying = (draw.integer(4, 6), draw.integer(1, 3), odd, 8)
+    lying = inside("inside, lying", (draw.integer(4, 6), draw.integer(1, 3), odd, 8), 3, 4)
+    integral, box = lying.inputs
+    negative = tour.integral_image(1 - integral.diff(dim=0).diff(dim=1))  # its response has the other sign
     return [
         Case("rows 1 2 3 and 4 5 6; the last two columns", (by_hand, [0, 1, 2, 2]), "hand"),
         Case("rows 1 2 3 and 4 5 6; the last two of the lower row", (by_hand.clone(), [1, 1, 1, 2]), "hand"),
@@ -43,8 +45,8 @@ def cases(draw: Draw) -> list[Case]:
         inside("the lower right corner", (2, 3, 4, 2), 0, 0),
         inside("inside, two columns", (1, draw.integer(2, 4), draw.integer(2, 3), 2), 2, 3),
         inside("inside, upright", (draw.integer(1, 3), draw.integer(4, 5), 2 * odd, 4), 2, 1),
-        inside("inside, lying", lying, 3, 4),
-        inside("the same box in another picture", lying, 3, 4),
+        lying,
+        Case("the same box in the negative of the picture", (negative, list(box))),
     ]
 
 
