@@ -15,6 +15,8 @@ from collections.abc import Callable
 from torch import Tensor
 
 Schedule = Callable[[float], float]
+Batch = float | tuple[int, int]
+"""Samples per step, or (devices, samples per device)."""
 
 # ---------------------------------------------------------------------------------------------- annealing
 
@@ -185,25 +187,26 @@ def _check(t: float, lr: float, fine: bool = True, need: str = "") -> None:
 # ----------------------------------------------------------------------------------------- linear scaling
 
 
-def scale_lr(lr: float, batch: float, new_batch: float) -> float:
+def scale_lr(lr: float, batch: Batch, new_batch: Batch) -> float:
     """Linear scaling rule: k times the batch, k times the rate, η' = η · B'/B.
 
-    B counts **all** samples that one step sees: samples per device times devices. The lecture's example: 0.1 on eight
-    GPUs becomes 0.1 · 1/8 = 0.0125 on one.
+    B counts **all** samples that one step sees: devices times samples per device. The lecture's example: 0.1 on eight
+    GPUs becomes 0.1 · 1/8 = 0.0125 on one with as many samples each.
 
     Args:
         lr: η ≥ 0, found to work with `batch`.
-        batch: B > 0, samples per step.
-        new_batch: B' > 0.
+        batch: B > 0, samples per step, as one number or as (devices, samples per device).
+        new_batch: B' > 0, likewise.
 
     Raises:
         ValueError: a number outside its range.
 
     Source: lecture, "Linear scaling rule"; Goyal et al., "Accurate, large minibatch SGD" (2017).
     """
-    if not (lr >= 0 and batch > 0 and new_batch > 0):
+    old, new = (b[0] * b[1] if isinstance(b, tuple) else b for b in (batch, new_batch))
+    if not (lr >= 0 and old > 0 and new > 0):
         raise ValueError(f"need lr ≥ 0 and batch sizes > 0, got {lr}, {batch}, {new_batch}")
-    return lr * new_batch / batch
+    return lr * new / old
 
 
 def steps_apart(k: int, gradient: Callable[[Tensor, int], Tensor], w: Tensor, lr: float) -> tuple[Tensor, Tensor]:

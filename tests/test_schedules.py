@@ -85,7 +85,7 @@ def test_in_lambdalr_with_rate_one():
 
 def test_the_lectures_numbers():
     assert [step_decay(t, 0.9) for t in (0, 19, 19.9, 20, 39, 40)] == pytest.approx([0.9, 0.9, 0.9, 0.3, 0.3, 0.1])
-    assert scale_lr(0.1, 8 * 32, 32) == pytest.approx(0.0125)
+    assert scale_lr(0.1, (8, 32), (1, 32)) == scale_lr(0.1, 8 * 32, 32) == pytest.approx(0.0125)
     assert exponential_decay(math.log(2) / 0.1, 0.8, 0.1) == pytest.approx(0.4)
     assert [reciprocal_decay(t, 0.6, 2) for t in (0, 1, 2, 4)] == pytest.approx([0.3, 0.2, 0.15, 0.1])
     assert [cosine_decay(t, 1.0, 8, 0.2) for t in (0, 4, 8, 9, 100)] == pytest.approx([1, 0.6, 0.2, 0.2, 0.2])
