@@ -123,6 +123,36 @@ def effects(
 
 
 @app.command()
+def parallel(
+    processes: Annotated[int, typer.Option(min=2, help="How many processes train together.")] = 2,
+    batch: Annotated[int, typer.Option(help="Samples per process and step: 8, 16, 32 or 64.")] = 16,
+    lr: Annotated[float, typer.Option(help="The rate that goes with one process's batch.")] = 0.1,
+    epochs: Annotated[int, typer.Option(min=1)] = 6,
+    json_file: Json = None,
+) -> None:
+    """Train with several processes (torchrun, DDP) and with one, and compare: the linear scaling rule for real."""
+    _one_thread()
+    from course.parallel import COLUMNS, Comparison, ParallelError, compare
+
+    try:
+        with _progress() as progress:
+            progress.add_task(f"training with {processes} processes, then with one", total=None)
+            found = compare(processes, batch, lr, epochs)
+    except (ValueError, ParallelError) as error:
+        _fail(str(error))
+    assert isinstance(found, Comparison)
+    if _wrote(found.rows(), json_file):
+        return
+    from rich.table import Table
+
+    table = Table(*COLUMNS)
+    for row in found.cells():
+        table.add_row(*row)
+    _print(table)
+    _print(found.sentence)
+
+
+@app.command()
 def bench(
     section: Annotated[str, typer.Argument(help="What to measure, e.g. features.")] = "features",
     repeats: Annotated[int, typer.Option(min=3, help="Rounds; medians are over them.")] = 9,
