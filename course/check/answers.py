@@ -281,9 +281,10 @@ def _show(value: Any, limit: int) -> str:
         return str(value)
     if isinstance(value, int | float):
         return number(value)
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         shown = ", ".join(_show(v, max(2, limit // 2)) for v in value[:4])
-        return f"[{shown}{', …' if len(value) > 4 else ''}]"
+        rest = ", …" if len(value) > 4 else ""
+        return f"[{shown}{rest}]" if isinstance(value, list) else f"({shown}{rest})"
     if isinstance(value, dict):
         return "; ".join(f"{k}: {_show(v, limit)}" for k, v in value.items())
     return describe(value)

@@ -27,11 +27,18 @@ def pictures(v: Verdict) -> str:
     if v.problem is None or v.case is None or not v.exercise.pictures:
         return ""
     named = zip(v.exercise.arguments, v.case.inputs, strict=True)
-    tiles = [(name, value, None) for name, value in named if name in v.exercise.pictures]
+    tiles = [tile for name, value in named if name in v.exercise.pictures for tile in _inputs(name, value)]
     if "answer" in v.exercise.pictures:
         tiles += _answers(v.problem.expected, v.problem.got, v.exercise.atol + v.exercise.rtol)
     drawn = "".join(_tile(name, value, scale) for name, value, scale in tiles if _is_picture(value))
     return f'<div style="display:flex;flex-wrap:wrap;gap:.4em 1em;margin:.4em 0">{drawn}</div>' if drawn else ""
+
+
+def _inputs(name: str, value: Any) -> list[tuple[str, Any, float | None]]:
+    """One picture, or the first few of a stack (N, H, W)."""
+    if isinstance(value, Tensor) and value.ndim == 3 and 3 not in (value.shape[0], value.shape[2]):
+        return [(f"{name}[{i}]", value[i], None) for i in range(min(6, len(value)))]
+    return [(name, value, None)]
 
 
 def _answers(expected: Any, got: Any, tolerance: float) -> list[tuple[str, Any, float | None]]:

@@ -10,6 +10,7 @@ from course.tour.challenge import HUMAN, ILSVRC, Winner
 from course.tour.faces import eigenfaces, reconstruct
 from course.tour.haar import LAYOUTS, haar_response, integral_image
 from course.tour.keypoints import Matches, sift_matches
+from course.tour.milestones import MILESTONES, Milestone
 from course.tour.patterns import local_binary_pattern
 from course.tour.pretrained import Pretrained, PretrainedMissing, load_pretrained
 
@@ -17,8 +18,10 @@ __all__ = [
     "HUMAN",
     "ILSVRC",
     "LAYOUTS",
+    "MILESTONES",
     "Cascade",
     "Matches",
+    "Milestone",
     "Pretrained",
     "PretrainedMissing",
     "Winner",

@@ -24,7 +24,7 @@ def local_binary_pattern(gray: Tensor) -> Tensor:
     Raises:
         ValueError: `gray` has fewer than two dimensions.
 
-    Source: Ojala, Pietikäinen & Harwood, "A comparative study of texture measures with classification based on feature
+    Source: Ojala, Pietikäinen & Harwood, "A comparative study of texture measures with classification based on featured
     distributions" (1996).
     """
     if gray.ndim < 2:

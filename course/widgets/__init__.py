@@ -9,10 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from course.widgets.descent import Descent as Descent
+    from course.widgets.features import HogExplorer as HogExplorer
+    from course.widgets.features import KernelEditor as KernelEditor
+    from course.widgets.pixels import PixelInspector as PixelInspector
+    from course.widgets.tour import Timeline as Timeline
 
-_HOMES = {"Descent": "course.widgets.descent"}
+_HOMES = {
+    "Descent": "course.widgets.descent",
+    "HogExplorer": "course.widgets.features",
+    "KernelEditor": "course.widgets.features",
+    "PixelInspector": "course.widgets.pixels",
+    "Timeline": "course.widgets.tour",
+}
 
-__all__ = ["Descent"]
+__all__ = ["Descent", "HogExplorer", "KernelEditor", "PixelInspector", "Timeline"]
 
 
 def __getattr__(name: str) -> Any:

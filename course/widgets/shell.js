@@ -65,15 +65,20 @@ function presets(model, listen, table) {
   return h("div", { class: "presets", role: "group", "aria-label": "Presets" }, ...buttons.map((b) => b.button));
 }
 
-// Pointing into part of a panel moves two knobs at once; for the keyboard the same knobs have sliders.
-function pad(model, svg, about, range) {
+// Pointing into part of a panel moves one knob or two at once; for the keyboard the same knobs stand below.
+function pad(model, svg, about, knobs) {
   const area = h("rect", { class: "pad", x: about.left, y: about.top, width: about.width, height: about.height });
-  const at = (lo, hi, t, values) => values[nearest(values, lo + (hi - lo) * Math.min(1, Math.max(0, t)))];
+  const stop = (name, [lo, hi], t) => {
+    const { kind, values } = knobs.find((k) => k.name === name);
+    const stops = kind === "menu" ? values.map((_, i) => i) : values; // the words of a menu count as 0, 1, 2, …
+    return { [name]: values[nearest(stops, lo + (hi - lo) * Math.min(1, Math.max(0, t)))] };
+  };
   const move = (event) => {
     const p = new DOMPoint(event.clientX, event.clientY).matrixTransform(svg.getScreenCTM().inverse());
-    const u = (p.x - about.left) / about.width;
-    const v = 1 - (p.y - about.top) / about.height;
-    send(model, { [about.x]: at(...about.xs, u, range(about.x)), [about.y]: at(...about.ys, v, range(about.y)) });
+    send(model, {
+      ...(about.x && stop(about.x, about.xs, (p.x - about.left) / about.width)),
+      ...(about.y && stop(about.y, about.ys, 1 - (p.y - about.top) / about.height)),
+    });
   };
   area.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
@@ -97,12 +102,13 @@ function panels(model, listen, { title, sizes }) {
       return layer;
     });
     const label = sizes.length > 1 ? `${title}, picture ${i + 1} of ${sizes.length}` : title;
-    return h("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label }, ...layers);
+    const attributes = { viewBox: `0 0 ${width} ${height}`, style: `--width: ${width}`, role: "img", "aria-label": label };
+    return h("svg", attributes, ...layers);
   });
 }
 
-function sentence(model, listen) {
-  const shown = h("figcaption");
+function sentence(model, listen, { aloud }) {
+  const shown = h("figcaption", aloud ? { class: "spoken" } : {});
   const spoken = h("div", { class: "spoken", "aria-live": "polite" });
   let timer = null;
   listen(["caption"], () => {
@@ -135,16 +141,13 @@ function render({ model, el }) {
     show();
   };
   const pictures = panels(model, listen, about);
-  if (about.pad.x) {
-    const range = (name) => about.knobs.find((k) => k.name === name).values;
-    pad(model, pictures[about.pad.panel], about.pad, range);
-  }
-  const [shown, spoken] = sentence(model, listen);
+  if (about.pad.x || about.pad.y) pad(model, pictures[about.pad.panel], about.pad, about.knobs);
+  const [shown, spoken] = sentence(model, listen, about);
   const knobs = about.knobs.map((k) => knob(model, listen, k));
   const parts = h("div", { class: "parts" },
     presets(model, listen, about.presets),
     h("figure", {}, h("div", { class: "panels" }, ...pictures), shown),
-    h("div", { class: "knobs" }, ...knobs));
+    h("div", { class: about.compact ? "knobs compact" : "knobs" }, ...knobs));
   const root = h("div", { class: "explorable", role: "group", "aria-label": about.title }, parts, spoken);
   keyboard(root);
   el.append(root);

@@ -98,10 +98,11 @@ class Switch(traitlets.TraitType[bool, bool]):
         return value
 
 
-def pad(frame: Frame, x: str, y: str, panel: int = 0, hint: str = "") -> dict[str, Any]:
+def pad(frame: Frame, x: str = "", y: str = "", panel: int = 0, hint: str = "") -> dict[str, Any]:
     """A drag pad over a frame: where the pointer is, in the frame's data, becomes the knobs `x` and `y`.
 
-    The pointer stops where their sliders stop. The sliders are the way in for the keyboard.
+    The pointer stops where their sliders stop; the words of a menu count as 0, 1, 2, … Leave out the name of a
+    direction that moves nothing. The knobs themselves are the way in for the keyboard.
     """
     box = {"left": frame.left, "top": frame.top, "width": frame.width, "height": frame.height}
     return {"x": x, "y": y, "panel": panel, "hint": hint, "xs": list(frame.x), "ys": list(frame.y), **box}
@@ -111,7 +112,7 @@ class Explorable(anywidget.AnyWidget):
     """A picture with knobs; subclasses declare the knobs, `title`, `presets`, perhaps a `drag` pad, and `draw()`.
 
     Raises:
-        TypeError: an argument that is no knob.
+        TypeError: an argument that is no knob; a knob with a name that every widget uses (`blur`, `focus`, `layout`).
         traitlets.TraitError: a knob outside its range; what is wrong with a preset, already when it is made.
     """
 
@@ -121,11 +122,19 @@ class Explorable(anywidget.AnyWidget):
     title: ClassVar[str] = ""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     drag: ClassVar[Mapping[str, Any]] = {}
+    compact: ClassVar[bool] = False  # three knobs in a row
+    read_only_aloud: ClassVar[bool] = False  # the caption is for screen readers, as the picture shows the same words
 
     controls = traitlets.Dict().tag(sync=True)
     back = traitlets.List(traitlets.Unicode()).tag(sync=True)
     front = traitlets.List(traitlets.Unicode()).tag(sync=True)
     caption = traitlets.Unicode().tag(sync=True)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, trait in vars(cls).items():
+            if isinstance(trait, (Slider, Menu, Switch)) and hasattr(Explorable, name):
+                raise TypeError(f"{cls.__name__}: a knob cannot be called {name!r}, every widget has one; rename it")
 
     def __init__(self, **state: Any) -> None:
         knobs = self.knobs()
@@ -139,6 +148,8 @@ class Explorable(anywidget.AnyWidget):
             "knobs": [{"name": name, **knob.metadata["knob"]} for name, knob in knobs.items()],
             "presets": [[name, dict(preset)] for name, preset in self.presets.items()],
             "pad": dict(self.drag),
+            "compact": self.compact,
+            "aloud": self.read_only_aloud,
             "sizes": [[panel.width, panel.height] for panel in self._redraw().panels],
         }
         self.observe(self._redraw, list(knobs))

@@ -10,6 +10,7 @@ import base64
 import html
 import io
 import re
+import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,36 @@ def halo(x: float, y: float, words: str, anchor: str = "start", **more: Any) -> 
     """Words that stay legible on top of lines: the same as `text`, with an edge of paper."""
     edge: dict[str, Any] = {"stroke": "var(--paper)", "stroke_width": 3.5, "stroke_opacity": 0.8}
     return text(x, y, words, anchor, paint_order="stroke", stroke_linejoin="round", **edge, **more)
+
+
+def paragraph(
+    x: float, y: float, words: str, width: float, size: float = 12.5, leading: float = 1.4, **more: Any
+) -> tuple[str, float]:
+    """Words broken into lines that fit a width, and the y at which the next line would stand.
+
+    SVG does not break lines. How wide a letter is depends on the reader's font: this reckons with a wide one.
+    """
+    lines = textwrap.wrap(words, max(1, int(width / (0.56 * size))), break_long_words=False)
+    step = leading * size
+    drawn = "".join(text(x, y + i * step, line, font_size=f"{size:g}", **more) for i, line in enumerate(lines))
+    return drawn, y + len(lines) * step
+
+
+def arrow(x: float, y: float, length: float, **more: Any) -> str:
+    """A small arrow to the right, from (x, y)."""
+    style = {"fill": "none", "stroke": "var(--quiet)", "stroke_width": 1.3, "stroke_linejoin": "round", **more}
+    return tag("path", d=f"M{x:.1f} {y:.1f}h{length:.1f}m-4 -3.5l4 3.5l-4 3.5", **style)
+
+
+def crosshair(x: float, y: float, half: float, arm: float = 9.0) -> str:
+    """A square around (x, y) with an arm to each side: a light line on a dark one, so that it shows on any picture."""
+    box = f"M{x - half:.1f} {y - half:.1f}h{2 * half:.1f}v{2 * half:.1f}h{-2 * half:.1f}z"
+    arms = "".join(
+        f"M{x + dx * half:.1f} {y + dy * half:.1f}l{dx * arm:.1f} {dy * arm:.1f}"
+        for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1))
+    )
+    lines = (("#000000", 4.0), ("#ffffff", 2.0))
+    return "".join(tag("path", d=box + arms, fill="none", stroke=c, stroke_width=w) for c, w in lines)
 
 
 def number(value: float, digits: int = 3) -> str:

@@ -46,6 +46,35 @@ STOPWATCH = """() => {
 }"""
 
 
+# Contrast (WCAG 2.2) of every text against the page (class "on": against what it is written on, which the widgets'
+# own tests look after); the canvas mixes translucent colours as the page does.
+CONTRAST = """() => {
+  const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d');
+  const paper = getComputedStyle(document.querySelector('.explorable')).getPropertyValue('--paper').trim();
+  const luminance = colour => {
+    for (const layer of [paper, colour]) { canvas.fillStyle = layer; canvas.fillRect(0, 0, 1, 1); }
+    const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map(v => v / 255)
+      .map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+    return .2126 * r + .7152 * g + .0722 * b;
+  };
+  const ratio = colour => {
+    const [dark, light] = [luminance(colour), luminance(paper)].sort((a, b) => a - b);
+    return (light + .05) / (dark + .05);
+  };
+  const texts = [...document.querySelectorAll('.explorable text:not(.on)')].map(t => getComputedStyle(t).fill);
+  const rest = [...document.querySelectorAll('.explorable :is(button, label, figcaption, output)')];
+  return Math.min(...[...texts, ...rest.map(e => getComputedStyle(e).color)].map(ratio));
+}"""
+
+OVERFLOW = """() => {
+  const root = document.querySelector('.explorable');
+  const box = root.closest('.jp-OutputArea-child').getBoundingClientRect();
+  const out = [...root.querySelectorAll('svg, label, input, select, button, output, figcaption')]
+    .filter(e => e.getBoundingClientRect().right > box.right + 1).map(e => e.outerHTML.slice(0, 80));
+  return root.scrollWidth > root.clientWidth ? ['the widget itself', ...out] : out;
+}"""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
@@ -138,6 +167,14 @@ class Notebook:
         """JupyterLab's dark or light theme."""
         self.command("apputils:change-theme", theme="JupyterLab Dark" if on else "JupyterLab Light")
         self.page.locator(f'body[data-jp-theme-light="{str(not on).lower()}"]').wait_for(state="attached")
+
+    def contrast(self) -> float:
+        """The lowest contrast of any text of the widget."""
+        return self.page.evaluate(CONTRAST)
+
+    def overflow(self) -> list[str]:
+        """What sticks out of the widget's cell."""
+        return self.page.evaluate(OVERFLOW)
 
     def keep(self, name: str, selector: str = ".explorable") -> Path:
         """A screenshot under artefacts/, for people to look at."""

@@ -23,33 +23,6 @@ def momentum_step(w, grad, delta, lr, alpha):
 """
 RIGHT = WRONG.replace("(1 - alpha) * grad", "grad")
 
-# Contrast (WCAG 2.2) of every text against what it stands on; the canvas mixes translucent colours as the page does.
-CONTRAST = """() => {
-  const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 }).getContext('2d');
-  const paper = getComputedStyle(document.querySelector('.explorable')).getPropertyValue('--paper').trim();
-  const luminance = colour => {
-    for (const layer of [paper, colour]) { canvas.fillStyle = layer; canvas.fillRect(0, 0, 1, 1); }
-    const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map(v => v / 255)
-      .map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
-    return .2126 * r + .7152 * g + .0722 * b;
-  };
-  const ratio = colour => {
-    const [dark, light] = [luminance(colour), luminance(paper)].sort((a, b) => a - b);
-    return (light + .05) / (dark + .05);
-  };
-  const texts = [...document.querySelectorAll('.explorable text')].map(t => getComputedStyle(t).fill);
-  const rest = [...document.querySelectorAll('.explorable :is(button, label, figcaption, output)')];
-  return Math.min(...[...texts, ...rest.map(e => getComputedStyle(e).color)].map(ratio));
-}"""
-
-OVERFLOW = """() => {
-  const root = document.querySelector('.explorable');
-  const box = root.closest('.jp-OutputArea-child').getBoundingClientRect();
-  const out = [...root.querySelectorAll('svg, label, input, select, button, output, figcaption')]
-    .filter(e => e.getBoundingClientRect().right > box.right + 1).map(e => e.outerHTML.slice(0, 80));
-  return root.scrollWidth > root.clientWidth ? ['the widget itself', ...out] : out;
-}"""
-
 
 @pytest.fixture(scope="module")
 def playground(open_notebook, lab):
@@ -171,7 +144,7 @@ def test_every_word_is_legible(playground, dark):
     try:
         playground.page.wait_for_timeout(500)  # the theme's style sheet follows its name
         playground.keep("playground-dark" if dark else "playground-light")
-        assert playground.page.evaluate(CONTRAST) >= 4.5
+        assert playground.contrast() >= 4.5
     finally:
         playground.dark(False)
 
@@ -181,7 +154,7 @@ def test_a_narrow_window_needs_no_sideways_scrolling(playground):
         playground.page.set_viewport_size({"width": 480, "height": 1200})
         playground.page.wait_for_timeout(300)
         playground.keep("playground-narrow", ".jp-Notebook")
-        assert playground.page.evaluate(OVERFLOW) == []
+        assert playground.overflow() == []
     finally:
         playground.page.set_viewport_size({"width": 1280, "height": 1000})
 

@@ -80,7 +80,7 @@ def expressions(node: ast.expr, names: set[str]) -> Iterator[ast.expr]:
         yield from constants(node.value)
     elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id in names:
         yield from (ast.Name(n, ast.Load()) for n in sorted(names - {node.id}))
-    elif isinstance(node, ast.Compare):
+    elif isinstance(node, ast.Compare) and len(node.ops) == 1:
         for op in COMPARISONS.get(type(node.ops[0]), ()):
             yield ast.Compare(node.left, [op()], node.comparators)
     elif isinstance(node, ast.Call):

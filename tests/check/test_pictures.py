@@ -79,7 +79,6 @@ def test_signs_have_colours_and_both_answers_one_scale():
         torch.rand(3, 4, 5),
         torch.rand(4, 5, 3),
         torch.randint(0, 256, (4, 5, 3), dtype=torch.uint8),
-        torch.rand(1, 4, 5),
     ],
 )
 def test_every_layout_of_a_picture_is_shown(image):
@@ -102,3 +101,8 @@ def test_only_what_is_named_is_shown():
 
 def test_huge_pictures_are_left_out():
     assert tiles(brighter, torch.rand(600, 600)) == {}
+
+
+def test_a_stack_of_pictures_is_shown_one_by_one():
+    shown = tiles(brighter, torch.rand(8, 4, 5), pictures=("image",))
+    assert list(shown) == [f"image[{i}]" for i in range(6)]

@@ -147,6 +147,30 @@ def test_a_wrong_preset_is_found_when_the_widget_is_made():
         Broken()
 
 
+@pytest.mark.parametrize("name", ["blur", "caption", "layout"])
+def test_a_knob_must_not_hide_what_every_widget_has(name):
+    with pytest.raises(TypeError, match=f"Bad: a knob cannot be called '{name}', every widget has one; rename it"):
+        type("Bad", (Explorable,), {name: Slider([0, 1], 0, "a knob")})
+
+
+def test_a_pad_may_move_one_knob_only_and_a_menu_by_its_rows():
+    class List(Bars):
+        drag: ClassVar = pad(Frame(0, 0, 50, 40, (0, 1), (1.5, -0.5)), y="kind")
+
+    told = List().controls["pad"]
+    assert (told["x"], told["y"], told["ys"]) == ("", "kind", [1.5, -0.5])
+
+
+def test_a_widget_may_be_compact_and_keep_its_caption_for_screen_readers(bars):
+    assert (bars.controls["compact"], bars.controls["aloud"]) == (False, False)
+
+    class Small(Bars):
+        compact = True
+        read_only_aloud = True
+
+    assert (Small().controls["compact"], Small().controls["aloud"]) == (True, True)
+
+
 def test_outputs_have_a_still_and_words_beside_the_live_widget(bars):
     bars.count = 5
     data, _ = bars._repr_mimebundle_()

@@ -1,5 +1,6 @@
 import base64
 import io
+import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -8,7 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from course.widgets.svg import INKS, Figure, Frame, Panel, number, photo, polyline, power_of_ten, tag, text
+from course.widgets.svg import (
+    INKS,
+    Figure,
+    Frame,
+    Panel,
+    arrow,
+    crosshair,
+    number,
+    paragraph,
+    photo,
+    polyline,
+    power_of_ten,
+    tag,
+    text,
+)
 
 FRAME = Frame(40, 20, 300, 200, x=(-2, 2), y=(0, 10))
 anything = st.floats(allow_nan=True, allow_infinity=True)
@@ -63,6 +78,32 @@ def test_a_photo_is_a_jpeg_of_the_picture(channels):
 def test_a_photo_of_another_shape_is_refused():
     with pytest.raises(ValueError, match=r"\(1 or 3, H, W\), got \(16, 16, 3\)"):
         photo(np.zeros((16, 16, 3)), 0, 0, 10, 10)
+
+
+def test_a_paragraph_breaks_into_lines_that_fit_and_says_where_it_ends():
+    words = "An edge is where brightness changes from one pixel to the next, & nothing more."
+    drawn, end = paragraph(10, 50, words, width=140, size=10, leading=1.5)
+    lines = list(ET.fromstring(f"<g>{drawn}</g>"))
+    assert " ".join(line.text for line in lines) == words
+    assert all(len(line.text) * 5.6 <= 140 for line in lines)
+    assert [float(line.get("y")) for line in lines] == [50 + 15 * i for i in range(len(lines))]
+    assert end == 50 + 15 * len(lines)
+    assert paragraph(10, 50, "", 140) == ("", 50)
+
+
+def test_an_arrow_ends_where_it_points():
+    numbers = [float(n) for n in re.findall(r"-?\d+\.?\d*", ET.fromstring(arrow(10, 20, 12)).get("d"))]
+    x, y, length, *head = numbers
+    assert (x, y, length) == (10, 20, 12)
+    assert head == [-4, -3.5, 4, 3.5, -4, 3.5], "back, to the tip, back"
+
+
+def test_a_crosshair_shows_on_dark_and_on_light():
+    dark, light = ET.fromstring(f"<g>{crosshair(50, 40, 6)}</g>")
+    assert dark.get("d") == light.get("d")
+    assert dark.get("d").startswith("M44.0 34.0h12.0v12.0h-12.0z")
+    assert float(dark.get("stroke-width")) > float(light.get("stroke-width"))
+    assert {dark.get("stroke"), light.get("stroke")} == {"#000000", "#ffffff"}
 
 
 def test_a_still_stands_alone():

@@ -1,5 +1,11 @@
-"""Exercises of lecture section 02: one file each, in the notebook's order."""
+"""Exercises of section 02: correlation, gradients, cell histograms, HOG, the convolutional layer."""
 
-from course.exercises.exercise import Exercise
+from course.exercises.features import cell_histograms, conv_layer, correlate2d, gradient, hog
 
-EXERCISES: tuple[Exercise, ...] = ()
+EXERCISES = (
+    correlate2d.EXERCISE,
+    gradient.EXERCISE,
+    cell_histograms.EXERCISE,
+    hog.EXERCISE,
+    conv_layer.EXERCISE,
+)

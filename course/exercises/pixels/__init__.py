@@ -1,5 +1,11 @@
-"""Exercises of lecture section 01: one file each, in the notebook's order."""
+"""Exercises of section 01: a picture as numbers, brightness, labels as rows, a first classifier, how good it is."""
 
-from course.exercises.exercise import Exercise
+from course.exercises.pixels import nearest_neighbour, one_hot, to_gray, to_tensor, top_k_accuracy
 
-EXERCISES: tuple[Exercise, ...] = ()
+EXERCISES = (
+    to_tensor.EXERCISE,
+    to_gray.EXERCISE,
+    one_hot.EXERCISE,
+    nearest_neighbour.EXERCISE,
+    top_k_accuracy.EXERCISE,
+)

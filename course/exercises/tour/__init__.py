@@ -1,5 +1,10 @@
-"""Exercises of lecture section 00: one file each, in the notebook's order."""
+"""Exercises of section 00: the integral image, a Haar feature, eigenfaces, local binary patterns."""
 
-from course.exercises.exercise import Exercise
+from course.exercises.tour import eigenfaces, haar_response, integral_image, local_binary_pattern
 
-EXERCISES: tuple[Exercise, ...] = ()
+EXERCISES = (
+    integral_image.EXERCISE,
+    haar_response.EXERCISE,
+    eigenfaces.EXERCISE,
+    local_binary_pattern.EXERCISE,
+)
