@@ -37,7 +37,8 @@ from course.training import accuracy, fit
 # Four optimizers start at the same point. Change the surface and the rates, and find
 #
 # 1. a surface on which plain SGD cannot win, whatever its rate,
-# 2. a surface on which it does not matter.
+# 2. a surface on which plain SGD is as good as any,
+# 3. a surface on which Adagrad loses its advantage. What is different there?
 
 # %%
 from course.widgets import OptimizerRace
