@@ -94,23 +94,30 @@ def effects(
     section: Section = None,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds to measure.")] = 5,
     first_seed: Annotated[int, typer.Option(min=0, help="The first of them.")] = 0,
+    ledger: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Enter the results into this folder's ledger.md and .json.")
+    ] = None,
     json_file: Json = None,
 ) -> None:
     """Measure again, over seeds, every claim that a notebook makes. Exits 1 if one does not hold."""
     _one_thread()
-    from course.effects import UnknownEffect, every, measure, of_section
+    from course.effects import UnknownEffect, every, measure, of_section, record
 
     try:
         chosen = of_section(section) if section else every()
     except UnknownEffect as error:
         _fail(str(error))
+    rows, names = list[dict[str, Any]](), [effect.name for effect in every()] if ledger else []
     with _progress() as progress:
         task = progress.add_task("measuring", total=len(chosen) * seeds)
-
-        def advance(name: str) -> None:
-            progress.update(task, advance=1, description=name)
-
-        rows = measure(chosen, range(first_seed, first_seed + seeds), advance)
+        for effect in chosen:
+            progress.update(task, description=effect.name)
+            rows += measure([effect], range(first_seed, first_seed + seeds), lambda _: progress.advance(task))
+            if ledger:  # one by one: an interruption loses one experiment, not all
+                try:
+                    record(ledger, rows[-1:], names)
+                except (OSError, ValueError) as error:
+                    _fail(str(error))
     if not _wrote(rows, json_file):
         for row in rows:
             verdict = "[green]holds[/green]" if row["holds"] else "[red]does not hold[/red]"
