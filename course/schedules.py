@@ -9,10 +9,17 @@ optimizer's rate by what the function returns, so give it a schedule with `lr=1`
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
+
+from course.descent import cross_entropy
+from course.training import History, LossFunction, fit
 
 Schedule = Callable[[float], float]
 Batch = float | tuple[int, int]
@@ -238,3 +245,98 @@ def steps_apart(k: int, gradient: Callable[[Tensor, int], Tensor], w: Tensor, lr
         small = small - lr * gradient(small, i).detach()
         big = big - lr * gradient(start, i).detach()
     return small, big
+
+
+# ------------------------------------------------------------------------------------------- which rate?
+
+
+@dataclass(frozen=True)
+class RangeTest:
+    """What a range test has seen.
+
+    Attributes:
+        rates: η of each step, rising; up to the step that ended the test.
+        losses: of each step's batch, before the step.
+        smooth: running mean of the losses, weighted towards the last ones.
+        suggestion: a rate to train at: that of the lowest running mean, divided by the margin.
+    """
+
+    rates: list[float]
+    losses: list[float]
+    smooth: list[float]
+    suggestion: float
+
+
+def range_test(
+    model: nn.Module,
+    data: Any,
+    optimizer: torch.optim.Optimizer,
+    low: float = 1e-4,
+    high: float = 10.0,
+    steps: int = 100,
+    *,
+    batch_size: int = 32,
+    loss: LossFunction = cross_entropy,
+    smoothing: float = 0.9,
+    margin: float = 5.0,
+    generator: torch.Generator | None = None,
+) -> RangeTest:
+    """Raise the rate from tiny to huge, in equal factors, while training a copy: where does the loss fall, and break?
+
+    η_t = low · (high/low)^(t/(steps − 1)). The running mean is m_t = β m_{t−1} + (1 − β) L_t, divided by 1 − β^(t+1) so
+    that it does not start too low. The test ends early where the mean is twice its lowest value or not finite. The
+    lowest mean comes a little after the last rate that works well, hence the margin.
+
+    Args:
+        model: what shall be trained; it stays as it is, a copy of it and of the optimizer is trained.
+        data: (x, y) or an iterable of batches, as for `course.training.fit`.
+        optimizer: of the model's parameters. Rates are those of its first group; the others keep their ratio to it.
+        low, high: the range, 0 < low < high.
+        steps: how many, ≥ 2; passes over the data begin anew as often as needed.
+        batch_size: B, if the data are tensors.
+        loss: (model(x), y) → mean loss of the batch, ≥ 0.
+        smoothing: β in [0, 1).
+        margin: ≥ 1; a smaller one suggests a larger rate.
+        generator: of the shuffling. It moves on, as do other sources of random numbers: dropout, shuffling loaders.
+
+    Raises:
+        ValueError: a number outside its range, an optimizer whose first rate is 0 or that is not the model's, or a
+            loss that is not finite even before the first step.
+
+    Source: Smith, "Cyclical learning rates for training neural networks" (2017), section 3.3, with equal factors in
+    place of equal steps.
+    """
+    _check_range(model, optimizer, low, high, steps, smoothing, margin)
+    model, optimizer = copy.deepcopy((model, optimizer))  # together, so that the copies belong to each other
+    now = optimizer.param_groups[0]["lr"]
+    smooth: list[float] = []
+
+    def watch(history: History) -> bool:
+        mean = smooth[-1] * (1 - smoothing ** len(smooth)) if smooth else 0.0
+        mean = smoothing * mean + (1 - smoothing) * history.loss[-1]
+        smooth.append(mean / (1 - smoothing ** len(history.loss)))
+        return smooth[-1] > 2 * min(smooth)
+
+    history = fit(
+        model, data, optimizer, steps=steps, batch_size=batch_size, loss=loss, generator=generator, after_step=[watch],
+        schedule=lambda t: low * (high / low) ** (t / (steps - 1)) / now, progress=False, divergence="record",
+    )  # fmt: skip
+    smooth += [math.inf] * (len(history.loss) - len(smooth))  # the step at which the loss was no longer finite
+    if not math.isfinite(smooth[0]):
+        raise ValueError(f"the loss is {history.loss[0]} before the first step: look for a log(0) or a nan in the data")
+    best = min(range(len(smooth)), key=smooth.__getitem__)
+    return RangeTest(history.lr, history.loss, smooth, history.lr[best] / margin)
+
+
+def _check_range(
+    model: nn.Module, optimizer: torch.optim.Optimizer, low: float, high: float, steps: int, beta: float, margin: float
+) -> None:
+    if not (0 < low < high and math.isfinite(high)) or steps < 2:
+        raise ValueError(f"need 0 < low < high and steps ≥ 2, got {low}, {high}, {steps}")
+    if not (0 <= beta < 1 and margin >= 1):
+        raise ValueError(f"need smoothing in [0, 1) and margin ≥ 1, got {beta} and {margin}")
+    own = {id(p) for p in model.parameters()}
+    if not all(id(p) in own for group in optimizer.param_groups for p in group["params"]):
+        raise ValueError("the optimizer has parameters that are not the model's: build it from model.parameters()")
+    if not optimizer.param_groups[0]["lr"] > 0:
+        raise ValueError("the optimizer's first learning rate must be > 0; which one does not matter")

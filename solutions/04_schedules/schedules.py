@@ -269,15 +269,17 @@ effects.get("schedules.fine_tuning").show()
 # ### `scale_lr(lr, batch, new_batch)`
 # {{card schedules.scale_lr}}
 #
-# `batch` and `new_batch` count all samples of a step, over all devices. The lecture's example: 0.1 on eight GPUs becomes
-# 0.0125 on one.
+# What counts is all that one step sees, over all devices. `batch` and `new_batch` are pairs: (devices, samples per
+# device). The lecture's example: 0.1 on (8, 32) becomes 0.0125 on (1, 32).
 
 
 # %% exercise="schedules.scale_lr"
-def scale_lr(lr: float, batch: int, new_batch: int) -> float:
-    """The rate for another batch size, by the linear scaling rule."""
+def scale_lr(lr: float, batch: tuple[int, int], new_batch: tuple[int, int]) -> float:
+    """The rate for another batch, by the linear scaling rule; batches are (devices, samples per device)."""
     ### BEGIN SOLUTION
-    return lr * new_batch / batch
+    devices, samples = batch
+    new_devices, new_samples = new_batch
+    return lr * (new_devices * new_samples) / (devices * samples)
     ### END SOLUTION
 
 

@@ -44,12 +44,12 @@ def cases(draw: Draw) -> list[Case]:
         grads = draw.normal(steps, *shape, scale=scale)
         return Case(label, (draw.normal(*shape), grads, m, v, t, lrs, *betas, eps))
 
-    by_hand = (torch.tensor([1.0]), torch.tensor([[2.0]]), torch.zeros(1), torch.zeros(1), 1, [0.5], 0.5, 0.75, 2.0)
+    by_hand = (torch.tensor([1.0]), torch.tensor([[4.0]]), torch.zeros(1), torch.zeros(1), 1, [0.5], 0.5, 0.75, 4.0)
     usual = (draw.normal(3), draw.normal(5, 3), torch.zeros(3), torch.zeros(3), 1, [0.1] * 5, 0.9, 0.999, 1e-8)
     idle = torch.tensor([[0.0, 1.0], [0.0, -2.0], [0.0, 0.5]])
     zeros = (draw.normal(2), idle, torch.zeros(2), torch.zeros(2), 1, [0.1, 0.3, 0.2], 0.6, 0.9, 1e-8)
     return [
-        Case("the first step: gradient 2, η = 0.5, β₁ = 0.5, β₂ = 0.75, ε = 2", by_hand, "hand"),
+        Case("the first step: gradient 4, η = 0.5, β₁ = 0.5, β₂ = 0.75, ε = 4", by_hand, "hand"),
         Case("the usual β₁ = 0.9, β₂ = 0.999", usual),
         Case("a weight whose gradient is 0", zeros),
         run("gradients of changing size", 3, steps=4, scale=5.0),
@@ -184,6 +184,38 @@ def sign_descent(w, grad, m, v, t, lr, beta1, beta2, eps):
     return w - lr * grad.sign(), m, v
 
 
+def correction_without_t(w, grad, m, v, t, lr, beta1, beta2, eps):
+    """The correction is that of the first step in every step: 1 − β must be 1 − βᵗ."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1), v / (1 - beta2)
+    return w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def eps_before_correction(w, grad, m, v, t, lr, beta1, beta2, eps):
+    """ε was added to √v before the correction (as some libraries do), which makes it larger at first; add it to √v̂."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    rate = lr * (1 - beta2**t) ** 0.5 / (1 - beta1**t)
+    return w - rate * m / (v.sqrt() + eps), m, v
+
+
+def eps_ignored(w, grad, m, v, t, lr, beta1, beta2, eps):
+    """The argument eps is not used; add it to √v̂."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return w - lr * m_hat / (v_hat.sqrt() + 1e-8), m, v
+
+
+def moments_swapped(w, grad, m, v, t, lr, beta1, beta2, eps):
+    """The moments came back in the wrong order: return w, then m, then v."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return w - lr * m_hat / (v_hat.sqrt() + eps), v, m
+
+
 def in_place(w, grad, m, v, t, lr, beta1, beta2, eps):  # noqa: D103
     m.lerp_(grad, 1 - beta1)
     v.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
@@ -234,6 +266,10 @@ EXERCISE = Exercise(
         no_root,
         old_moments,
         sign_descent,
+        correction_without_t,
+        eps_before_correction,
+        eps_ignored,
+        moments_swapped,
     ),
     alternatives=(in_place, rate_corrected, in_double),
     telling=("new m", "new v"),

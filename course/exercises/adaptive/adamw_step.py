@@ -64,7 +64,7 @@ def cases(draw: Draw) -> list[Case]:
     idle = torch.tensor([[0.0, 1.0], [0.0, -2.0], [0.0, 0.5]])
     zeros = (draw.normal(2), idle, torch.zeros(2), torch.zeros(2), 1, [0.1, 0.3, 0.2], 0.7, 0.6, 0.9, 1e-8)
     return [
-        Case("the first step: gradient 2, η = 0.5, β₁ = 0.5, β₂ = 0.75, ε = 2, λ = 0.5", by_hand, "hand"),
+        Case("the first step: gradient 4, η = 0.5, β₁ = 0.5, β₂ = 0.75, ε = 4, λ = 0.5", by_hand, "hand"),
         Case("the usual β₁ = 0.9, β₂ = 0.999", usual),
         Case("a weight whose gradient is 0", zeros),
         run("λ = 0 is Adam", 2, steps=2, wd=0.0),
@@ -166,6 +166,86 @@ def decay_to_sign(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
     return w - lr * weight_decay * w.sign() - lr * m_hat / (v_hat.sqrt() + eps), m, v
 
 
+def counts_from_zero(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """The correction counts one step too many: t is 1 at the first step already, so the exponent is t."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1 ** (t + 1)), v / (1 - beta2 ** (t + 1))
+    return (1 - lr * weight_decay) * w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def correction_without_t(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """The correction is that of the first step in every step: 1 − β must be 1 − βᵗ."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1), v / (1 - beta2)
+    return (1 - lr * weight_decay) * w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def betas_swapped(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """β₁ and β₂ changed places: β₁ belongs to m, β₂ to v."""
+    m = beta2 * m + (1 - beta2) * grad
+    v = beta1 * v + (1 - beta1) * grad**2
+    m_hat, v_hat = m / (1 - beta2**t), v / (1 - beta1**t)
+    return (1 - lr * weight_decay) * w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def eps_inside(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """ε stands inside the root; the lecture adds it to the root, √v̂ + ε."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return (1 - lr * weight_decay) * w - lr * m_hat / (v_hat + eps).sqrt(), m, v
+
+
+def hats_returned(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """The corrected moments came back; return m and v without hats, or they are corrected again in the next step."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return (1 - lr * weight_decay) * w - lr * m_hat / (v_hat.sqrt() + eps), m_hat, v_hat
+
+
+def no_root(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """The root is missing: divide by √v̂ + ε."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return (1 - lr * weight_decay) * w - lr * m_hat / (v_hat + eps), m, v
+
+
+def uphill(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """This climbs: the step must be subtracted."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return (1 - lr * weight_decay) * w + lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def gradient_for_m(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """The step uses the gradient itself (as RMSprop does); Adam steps along m̂."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    v_hat = v / (1 - beta2**t)
+    return (1 - lr * weight_decay) * w - lr * grad / (v_hat.sqrt() + eps), m, v
+
+
+def weights_swapped(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """The weights of the running means are swapped: β goes with the old mean, 1 − β with the new gradient."""
+    m = (1 - beta1) * m + beta1 * grad
+    v = (1 - beta2) * v + beta2 * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return (1 - lr * weight_decay) * w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def no_averaging(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """The moments are sums, not running means: the factor 1 − β before the gradient is missing."""
+    m = beta1 * m + grad
+    v = beta2 * v + grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return (1 - lr * weight_decay) * w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
 def in_place(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):  # noqa: D103
     w.mul_(1 - lr * weight_decay)
     m.lerp_(grad, 1 - beta1)
@@ -212,6 +292,16 @@ EXERCISE = Exercise(
         half_the_decay,
         no_correction,
         decay_to_sign,
+        counts_from_zero,
+        correction_without_t,
+        betas_swapped,
+        eps_inside,
+        hats_returned,
+        no_root,
+        uphill,
+        gradient_for_m,
+        weights_swapped,
+        no_averaging,
     ),
     alternatives=(in_place, one_bracket, in_double),
     telling=("new m", "new v"),

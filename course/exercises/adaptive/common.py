@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from course.exercises.exercise import Unusable
 
 
 def sequence(name: str, step: Callable[..., Any], start: dict[str, Tensor], count: int) -> dict[str, Any]:
-    """All intermediate values of `count` steps; step(i, *state) returns the new state.
+    """The values after each of `count` steps; step(i, *state) returns the new state.
 
     Args:
         name: of the student's function, for messages.
@@ -20,18 +19,18 @@ def sequence(name: str, step: Callable[..., Any], start: dict[str, Tensor], coun
         start: names and values of the state, in the order in which the function returns it.
         count: number of steps.
     """
-    state, found = tuple(start.values()), {f"new {key}": list[Tensor]() for key in start}
+    state, found = tuple(start.values()), dict[str, Any]()
     for i in range(count):
         state = step(i, *state)
         if not isinstance(state, list | tuple) or len(state) != len(start):
             raise Unusable(
                 f"{name} must return {len(start)} tensors, `{', '.join(start)}`; it returned {_what(state)}."
             )
+        named = {f"step {i + 1}: new {key}": value for key, value in zip(start, state, strict=True)}
         if not all(isinstance(value, Tensor) for value in state):
-            return dict(zip(found, state, strict=True))
-        for values, value in zip(found.values(), state, strict=True):
-            values.append(value.detach().clone())
-    return {key: torch.stack(values) for key, values in found.items()}
+            return found | named
+        found |= {key: value.detach().clone() for key, value in named.items()}
+    return found
 
 
 def _what(answer: Any) -> str:

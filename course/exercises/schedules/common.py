@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 
-def rates(schedule: Callable[[float], Any], times: list[float]) -> list[Any]:
-    """The rate at each of the times, as it came."""
-    return [schedule(t) for t in times]
+def rates(schedule: Callable[[float], Any], times: list[float]) -> dict[str, Any]:
+    """The rate at each of the times, as it came, under the words that a report uses for it."""
+    return {f"the rate at t = {t:g}": schedule(t) for t in times}
 
 
 EXACT = {"rtol": 1e-5, "atol": 1e-8}

@@ -12,7 +12,7 @@ from course.exercises.exercise import Case, Draw, Exercise, mistakes
 from course.exercises.schedules.common import EXACT, rates
 
 
-def drive(cosine_decay: Callable[..., Any], t: list[float], lr: float, total: float, lowest: float) -> list[Any]:
+def drive(cosine_decay: Callable[..., Any], t: list[float], lr: float, total: float, lowest: float) -> dict[str, Any]:
     """The rate at several times."""
     return rates(lambda time: cosine_decay(time, lr, total, lowest), t)
 
@@ -99,6 +99,31 @@ def whole_share(t, lr, total, lowest):
     return lowest + 0.5 * (lr - lowest) * (1 + torch.tensor(torch.pi * share).double().cos().item())
 
 
+def cut_off_at_the_lowest(t, lr, total, lowest):
+    """The curve runs down to 0 and is cut off at the lowest rate; it must be squeezed between η_max and η_min."""
+    share = min(t / total, 1.0)
+    return max(lowest, 0.5 * lr * (1 + torch.tensor(torch.pi * share).double().cos().item()))
+
+
+def upside_down(t, lr, total, lowest):
+    """The curve rises: it must be 1 + cos, which is 2 at the start and 0 at the end."""
+    share = min(t / total, 1.0)
+    return lowest + 0.5 * (lr - lowest) * (1 - torch.tensor(torch.pi * share).double().cos().item())
+
+
+def whole_epochs_only(t, lr, total, lowest):
+    """The time was rounded down to whole numbers: the rate also falls within an epoch."""
+    share = min(int(t) / total, 1.0)
+    return lowest + 0.5 * (lr - lowest) * (1 + torch.tensor(torch.pi * share).double().cos().item())
+
+
+def lowest_only_after(t, lr, total, lowest):
+    """The lowest rate counts only after T; before, the curve runs down to 0 and then jumps up."""
+    if t >= total:
+        return lowest
+    return 0.5 * lr * (1 + torch.tensor(torch.pi * t / total).double().cos().item())
+
+
 def with_a_sine(t, lr, total, lowest):  # noqa: D103
     rest = max(0.0, 1 - t / total)
     return lowest + (lr - lowest) * torch.tensor(torch.pi / 2 * rest).double().sin().item() ** 2
@@ -131,6 +156,10 @@ EXERCISE = Exercise(
         no_half,
         straight,
         whole_share,
+        cut_off_at_the_lowest,
+        upside_down,
+        whole_epochs_only,
+        lowest_only_after,
     ),
     alternatives=(with_a_sine, as_tensor),
     note="Return one number, the rate at time t.",

@@ -12,7 +12,7 @@ from course.exercises.exercise import Case, Draw, Exercise, mistakes
 from course.exercises.schedules.common import EXACT, rates
 
 
-def drive(exponential_decay: Callable[..., Any], t: list[float], lr: float, k: float) -> list[Any]:
+def drive(exponential_decay: Callable[..., Any], t: list[float], lr: float, k: float) -> dict[str, Any]:
     """The rate at several times."""
     return rates(lambda time: exponential_decay(time, lr, k), t)
 

@@ -10,7 +10,7 @@ from course.exercises.exercise import Case, Draw, Exercise, mistakes
 from course.exercises.schedules.common import EXACT, rates
 
 
-def drive(linear_warmup: Callable[..., Any], t: list[float], lr: float, warmup: float) -> list[Any]:
+def drive(linear_warmup: Callable[..., Any], t: list[float], lr: float, warmup: float) -> dict[str, Any]:
     """The rate at several times."""
     return rates(lambda time: linear_warmup(time, lr, warmup), t)
 

@@ -10,7 +10,7 @@ from course.exercises.exercise import Case, Draw, Exercise, mistakes
 from course.exercises.schedules.common import EXACT, rates
 
 
-def drive(reciprocal_decay: Callable[..., Any], t: list[float], lr: float, eps: float) -> list[Any]:
+def drive(reciprocal_decay: Callable[..., Any], t: list[float], lr: float, eps: float) -> dict[str, Any]:
     """The rate at several times."""
     return rates(lambda time: reciprocal_decay(time, lr, eps), t)
 

@@ -10,7 +10,7 @@ from course.exercises.exercise import Case, Draw, Exercise, mistakes
 from course.exercises.schedules.common import EXACT, rates
 
 
-def drive(step_decay: Callable[..., Any], t: list[float], lr: float, every: float, factor: float) -> list[Any]:
+def drive(step_decay: Callable[..., Any], t: list[float], lr: float, every: float, factor: float) -> dict[str, Any]:
     """The rate at several times."""
     return rates(lambda time: step_decay(time, lr, every, factor), t)
 

@@ -17,10 +17,10 @@ def drive(
 ) -> dict[str, Any]:
     """Batch i has the loss ½ steepness[i] · (w − centre[i])², number by number, so its gradient is linear in w."""
 
-    def gradient(at: Tensor, i: int) -> Tensor:
+    def gradient(w: Tensor, i: int) -> Tensor:
         if not 0 <= i < k:
             raise Unusable(f"steps_apart asked for batch {i}; there are batches 0 … {k - 1}.")
-        return steepness[i] * (at - centre[i])
+        return steepness[i] * (w - centre[i])
 
     answer = steps_apart(k, gradient, w, lr)
     if not isinstance(answer, list | tuple) or len(answer) != 2:

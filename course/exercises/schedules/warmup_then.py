@@ -10,7 +10,7 @@ from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistakes
 from course.exercises.schedules.common import EXACT, rates
 
 
-def drive(warmup_then: Callable[..., Any], start: float, decay: float, warmup: float, t: list[float]) -> list[Any]:
+def drive(warmup_then: Callable[..., Any], start: float, decay: float, warmup: float, t: list[float]) -> dict[str, Any]:
     """Compose with the schedule start / (1 + decay · t), and ask for the rate at several times."""
     composed = warmup_then(lambda time: start / (1 + decay * time), warmup)
     if not callable(composed):
@@ -30,6 +30,7 @@ def cases(draw: Draw) -> list[Case]:
         Case("a schedule that stays level", (draw.uniform(0.2, 2), 0.0, 3, [0, 1, 3, 6])),
         Case("no warmup", (draw.uniform(0.2, 2), draw.uniform(0.1, 0.4), 0, [0, 1, 5])),
         Case("half an epoch", (draw.uniform(0.2, 2), draw.uniform(0.1, 0.4), 0.5, [0, 0.25, 0.5, 1.5])),
+        Case("a length that is no whole number", (draw.uniform(0.2, 2), 0.7, 1.5, [0.5, 1.5, 1.75, 2.25, 3.1])),
         Case("several epochs", (draw.uniform(0.2, 2), draw.uniform(0.05, 0.2), warmup, long)),
     ]
 
@@ -82,6 +83,11 @@ def one_early(schedule, warmup):
     return lambda t: schedule(0.0) * min(1.0, (t + 1) / warmup) if t < warmup else schedule(t - warmup)
 
 
+def whole_epochs_only(schedule, warmup):
+    """The time after the warmup was rounded to whole numbers: the rate also changes within an epoch."""
+    return lambda t: schedule(0.0) * t / warmup if t < warmup else schedule(int(t - warmup))
+
+
 def with_def(schedule, warmup):  # noqa: D103
     top = schedule(0)
 
@@ -115,6 +121,7 @@ EXERCISE = Exercise(
         shifted_twice,
         up_to_one,
         one_early,
+        whole_epochs_only,
     ),
     alternatives=(with_def, with_clamps),
     note="Return a function: define one inside warmup_then and return its name, without brackets. "
