@@ -7,7 +7,7 @@
 from importlib import import_module
 from typing import Any
 
-SECTIONS = ("features",)
+SECTIONS = ("features", "optimizers")
 
 
 def section(name: str) -> Any:
