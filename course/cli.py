@@ -206,14 +206,15 @@ def build(
 
 @app.command()
 def demo(
+    section: Annotated[str, typer.Argument(help="Whose notebook is released, e.g. descent.")] = "descent",
     folder: Annotated[Path | None, typer.Option(help="Where to work; a new temporary folder if left out.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Only these students (for a quick look); repeatable.")] = None,
     json_file: Json = None,
 ) -> None:
-    """Release section 03, make a class of submissions, autograde them with nbgrader, show who made which mistake."""
+    """Release a notebook, make a class of submissions, autograde them with nbgrader, show who made which mistake."""
     from course.grading import demo as demonstration
 
-    demonstration.main(folder, only, json_file)
+    demonstration.main(section, folder, only, json_file)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -377,7 +377,7 @@ def png(figure: Figure) -> bytes:
     full, small = io.BytesIO(), io.BytesIO()
     figure.savefig(full, format="png", dpi=2 * PIXELS_PER_INCH)
     # a palette is enough for lines and letters, and makes a notebook with its outputs three times smaller
-    Image.open(full).convert("RGB").quantize(128).save(small, "png", optimize=True)
+    Image.open(full).convert("RGB").quantize(256).save(small, "png", optimize=True)
     return small.getvalue()
 
 

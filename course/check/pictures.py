@@ -17,6 +17,7 @@ from torch import Tensor
 
 from course.check.judge import Verdict
 
+Tile = tuple[str, Any, float | None]  # its name, what it shows, and what counts as white (None: of its own)
 _SIDE = 150  # pixels of a picture's longer side on the page
 _LARGEST = 512  # pixels along a side; larger pictures are not shown
 _BELOW, _ABOVE, _OFF = (np.array(c) / 255 for c in ((86, 180, 233), (230, 159, 0), (213, 94, 0)))
@@ -34,19 +35,19 @@ def pictures(v: Verdict) -> str:
     return f'<div style="display:flex;flex-wrap:wrap;gap:.4em 1em;margin:.4em 0">{drawn}</div>' if drawn else ""
 
 
-def _inputs(name: str, value: Any) -> list[tuple[str, Any, float | None]]:
+def _inputs(name: str, value: Any) -> list[Tile]:
     """One picture, or the first few of a stack (N, H, W)."""
     if isinstance(value, Tensor) and value.ndim == 3 and 3 not in (value.shape[0], value.shape[2]):
         return [(f"{name}[{i}]", value[i], None) for i in range(min(6, len(value)))]
     return [(name, value, None)]
 
 
-def _answers(expected: Any, got: Any, tolerance: float) -> list[tuple[str, Any, float | None]]:
+def _answers(expected: Any, got: Any, tolerance: float) -> list[Tile]:
     """Expected and got on one scale of colours, and where they part, if their shapes allow to say so."""
     if not _is_picture(expected):
         return []
     scale = _scale(expected)
-    tiles = [("expected", expected, scale), ("yours", got, scale)]
+    tiles: list[Tile] = [("expected", expected, scale), ("yours", got, scale)]
     if isinstance(got, Tensor) and got.shape == expected.shape:
         off = (got.double() - expected.double()).abs() > tolerance * max(1.0, scale)
         off |= got.isnan() != expected.isnan()

@@ -87,7 +87,7 @@ def gallery(
 
     Args:
         images: each (C, H, W) with C = 1 or 3, or (H, W). Grey ones between 0 and 1 go from black to white; with other
-            numbers, orange stands for plus, blue for minus, white for zero.
+            numbers, orange stands for plus, purple for minus, white for zero.
         titles: one per picture, or none.
         alt: what there is to see, in a sentence; required.
         caption: a line below.
@@ -100,9 +100,10 @@ def gallery(
         raise ValueError(f"need pictures, one title for each or none, and alt=…; got {len(images)} and {len(titles)}")
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
-    size = 9.6 / columns
+    height, width = max((_size(image) for image in images), key=lambda size: size[0] / size[1])
+    tile = 9.6 / columns * min(height / width, 1.5) + (0.35 if titles else 0.05)
     with rc_context(STYLE):  # type: ignore[arg-type]
-        figure = Figure(figsize=(9.6, rows * min(size + 0.3, 4)), layout="constrained")
+        figure = Figure(figsize=(9.6, rows * tile), layout="constrained")
         axes = figure.subplots(rows, columns, squeeze=False).flat
         for i, place in enumerate(axes):
             place.set_axis_off()
@@ -112,18 +113,24 @@ def gallery(
     return Picture(figure, alt, caption)
 
 
-def _imshow(axes: Axes, image: Tensor) -> None:
-    if image.ndim == 3 and image.shape[0] in (1, 3):
-        image = image[0] if image.shape[0] == 1 else image.movedim(0, 2)
-    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] != 3):
+def _size(image: Tensor) -> tuple[int, int]:
+    if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[0] not in (1, 3)):
         raise ValueError(f"a picture has shape (H, W), (1, H, W) or (3, H, W), not {tuple(image.shape)}")
+    return image.shape[-2], image.shape[-1]
+
+
+def _imshow(axes: Axes, image: Tensor) -> None:
+    if image.ndim == 3:
+        image = image[0] if image.shape[0] == 1 else image.movedim(0, 2)
     low, high = float(image.min()), float(image.max())
     if image.ndim == 3:
         axes.imshow(image.float().clamp(0, 1).numpy())
     elif low >= 0 and high <= 1:
         axes.imshow(image.float().numpy(), cmap="gray", vmin=0, vmax=1)
     else:
-        axes.imshow(image.float().numpy(), cmap="PuOr_r", vmin=-max(-low, high), vmax=max(-low, high))
+        # a few glaring pixels must not make the rest invisible
+        reach = float(image.float().abs().flatten().quantile(0.99)) or max(-low, high)
+        axes.imshow(image.float().numpy(), cmap="PuOr_r", vmin=-reach, vmax=reach)
 
 
 def canvas(columns: int = 2, height: float = 4.2, widths: list[float] | None = None) -> tuple[Figure, list[Axes]]:

@@ -29,15 +29,20 @@ from course.grading.forkserver import ForkServer, ForkUnavailable
 from course.grading.roster import Roster, Student
 from course.grading.workers import grade_all
 
-SECTION = "descent"
 MARKER, LOCK = ".course-demo.json", ".course-demo.lock"
 Rows = list[dict[str, Any]]
 
 
-def main(folder: Path | None = None, only: list[str] | None = None, json_file: Path | None = None) -> None:
+def main(
+    section: str = "descent",
+    folder: Path | None = None,
+    only: list[str] | None = None,
+    json_file: Path | None = None,
+) -> None:
     """Make a class, grade it with nbgrader, show who made which mistake. Ends the process with 1 if one is missed.
 
     Args:
+        section: which notebook is released, e.g. `descent`.
         folder: where to work: new, empty, or of an earlier demo, which then goes on; temporary unless given.
         only: students' names, or patterns such as `momentum_step-*`.
         json_file: also write the rows there; `-` prints them and nothing else.
@@ -53,7 +58,7 @@ def main(folder: Path | None = None, only: list[str] | None = None, json_file: P
     graded: Rows = []
     try:
         with FileLock(place / LOCK, timeout=0):
-            classroom, rows = _run(place, only or [], console, graded.append)
+            classroom, rows = _run(place, section, only or [], console, graded.append)
     except Timeout:
         _stop(console, f"another demo is at work in {place}; wait for it, or choose a new --folder")
     except (ClassroomError, AuthoringError) as error:
@@ -76,7 +81,7 @@ def main(folder: Path | None = None, only: list[str] | None = None, json_file: P
 
 
 def _run(
-    place: Path, only: list[str], console: Console, note: Callable[[dict[str, Any]], None]
+    place: Path, section: str, only: list[str], console: Console, note: Callable[[dict[str, Any]], None]
 ) -> tuple[Classroom, Rows]:
     """Set the class up, hand in, grade what is not graded yet; rows in the roster's order."""
     with ExitStack() as stack:
@@ -87,7 +92,7 @@ def _run(
             console.print(f"[dim]Grading is slower here: {escape(str(reason))}.[/dim]")
         progress = stack.enter_context(_progress(console))
         task = progress.add_task("setting up", total=None)
-        classroom, students = _set_up(place)
+        classroom, students = _set_up(place, section)
         students = _chosen(students, only)
         progress.update(task, total=len(students))
         rows: dict[str, dict[str, Any]] = {}
@@ -106,7 +111,7 @@ def _run(
     return classroom, [rows[s.name] for s in students]
 
 
-def _set_up(place: Path) -> tuple[Classroom, list[Student]]:
+def _set_up(place: Path, section: str) -> tuple[Classroom, list[Student]]:
     """The course directory, made where it is not yet, and the class."""
     from course import exercises
     from course.authoring import find_root, solutions
@@ -115,7 +120,7 @@ def _set_up(place: Path) -> tuple[Classroom, list[Student]]:
     from course.authoring.source import load
 
     root = find_root()
-    source = load(find_sources(root, [SECTION])[0], exercises, root)
+    source = load(find_sources(root, [section])[0], exercises, root)
     filename = f"{source.section}.ipynb"
     files = {filename: text_of(instructor_notebook(source, exercises)).encode()}
     files |= {name: path.read_bytes() for name, path in source.figures.items()}
@@ -128,7 +133,7 @@ def _set_up(place: Path) -> tuple[Classroom, list[Student]]:
     else:
         classroom = Classroom.create(place, source.folder, files)
         write(place / MARKER, json.dumps({**state, "source": digest}))
-    roster = Roster(classroom.notebook(), filename, solutions(SECTION, root), exercises.of_section(SECTION))
+    roster = Roster(classroom.notebook(), filename, solutions(section, root), exercises.of_section(section))
     return classroom, roster.students()
 
 

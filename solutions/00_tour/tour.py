@@ -36,7 +36,7 @@ from course.pixels import to_gray
 # %% [markdown]
 # ## Play first
 #
-# Click a mark, or use the slider. Which gaps surprise you? And which idea is younger than you are?
+# Click a line, or use the menu. Which gaps surprise you? And which idea is younger than you are?
 # %%
 from course.widgets import Timeline
 
@@ -109,20 +109,24 @@ check("tour.haar_response", haar_response)
 
 # %% [markdown]
 # ### Experiment: which boxes tell faces apart?
-# 200 small pictures, half of them faces. **AdaBoost** tries thousands of boxes, takes the one that separates best,
-# then gives more weight to the pictures it got wrong and looks for the next.
+# Small pictures of faces, and windows cut from photos without any. **AdaBoost** tries thousands of boxes, takes the one
+# that separates best, then gives more weight to the pictures it got wrong and looks for the next.
 
 # %%
 effects.get("tour.haar").show()
 
 # %% [markdown]
 # ### Experiment: a cascade
-# A photo has hundreds of thousands of windows and perhaps one face. Viola and Jones (2001) asked the cheap questions
+# A photo has tens of thousands of windows and perhaps one face. Viola and Jones (2001) asked the cheap questions
 # first: a **cascade** rejects most windows after a few sums, and looks closely at the rest. That made face detection
 # run on the cameras of its day.
 
 # %%
 effects.get("tour.cascade").show()
+
+# %% [markdown]
+# The face is found, and a good deal that is none: 70 faces are few to learn from. What matters here is where the time
+# goes. Most windows cost two stages, and only the doubtful ones cost more.
 
 # %% [markdown]
 # ---
@@ -240,7 +244,7 @@ effects.get("tour.matching").show()
 astronaut = to_gray(photo("astronaut", 256))
 cells = features.cell_histograms(*features.gradient(astronaut), cell=8, bins=9)
 effects.gallery(
-    [astronaut, *(cells[..., b] / cells.max() for b in (0, 2, 4, 7))],
+    [astronaut, *((cells[..., b] / cells.max()).sqrt() for b in (0, 2, 4, 7))],
     ["brightness", "upright edges", "slanted, 40° on", "level edges", "slanted, 140° on"],
     alt="An astronaut's portrait in grey, and four coarse pictures that show where edges of one direction are: upright "
     "ones along the flag and the arms, level ones at the shoulders and the collar.",
@@ -281,7 +285,7 @@ NAMES.show()
 #
 # {{card what_changed}}
 #
-# The eight methods of this notebook and of the timeline can be sorted by what people *designed* and what was *learned
+# The methods of this notebook and of the timeline can be sorted by what people *designed* and what was *learned
 # from data*. Choose **two** methods from before 2012 and AlexNet, and say for each of the three what was designed and
 # what was learned. Then give one reason why learned features won only in 2012, and not in 1990. Three to six sentences.
 

@@ -35,7 +35,7 @@ from course.data import FRUIT, fruit, photo
 # A photo, and the numbers under the crosshair. Drag it, change the brightness, shift the photo by a pixel or two,
 # and look for two things:
 #
-# 1. a place where all nine neighbours of a pixel differ although you would call them "the same colour",
+# 1. a place where all eight neighbours of a pixel differ although you would call them "the same colour",
 # 2. how far the shifted photo is from the original, compared with a *different* photo.
 # %%
 from course.widgets import PixelInspector
@@ -73,7 +73,7 @@ print(f"the pixel in row 120, column 200: {stored[120, 200].tolist()}  (red, gre
 # `image` is uint8 of shape (H, W, 3). Return float32 of shape (3, H, W) in $[0, 1]$: white is exactly 1.
 #
 # *Two tools look alike and are not:* `permute` *moves whole axes,* `reshape` *only cuts the row of numbers
-# differently. A picture that was reshaped instead of permuted is easily recognised, as confetti.*
+# differently. A picture that was reshaped instead of permuted is easily recognised, as coloured noise.*
 
 
 # %% exercise="pixels.to_tensor"
@@ -88,7 +88,7 @@ def to_tensor(image: Tensor) -> Tensor:
 check("pixels.to_tensor", to_tensor)
 
 # %% [markdown]
-# Here is the cat, its three colour matrices, and the confetti. The same numbers in all of them!
+# Here is the cat, its three colour matrices, and the coloured noise. The same numbers in all of them!
 
 # %%
 cat = pixels.to_tensor(stored)
@@ -96,7 +96,7 @@ effects.gallery(
     [cat, *cat, (stored.float() / 255).reshape(cat.shape)],
     ["the cat", "red", "green", "blue", "reshaped, not permuted"],
     alt="A tabby cat's face in colour; its red, green and blue channels as three grey pictures, red the brightest and "
-    "blue the darkest; and a garbled version with nine small grey cats in rows.",
+    "blue the darkest; and a mess of colours in which no cat can be seen.",
     columns=5,
 )
 
@@ -133,7 +133,7 @@ check("pixels.to_gray", to_gray)
 
 # %% [markdown]
 # > **RGB or BGR?** OpenCV reads pictures as blue, green, red; everybody else here as red, green, blue. Nothing crashes
-# > when they are mixed up. Skin turns blue, and accuracy drops a little, which is worse: nobody notices. Libraries also
+# > when they are mixed up. On the screen skin turns blue; inside a program nobody notices. Libraries also
 # > differ in the weights: ours are those of PIL, OpenCV and torchvision (BT.601), scikit-image takes BT.709's
 # > .2125, .7154, .0721.
 
@@ -379,6 +379,6 @@ effects.get("pixels.nearest").show()
 # | grey | weighted by the eye: .299, .587, .114; order of the channels matters |
 # | classifier | collect → define → train → predict; only new pictures count |
 # | nearest neighbour | training is remembering; good while pictures are aligned, lost when they move |
-# | single pixel | says next to nothing; content is in how pixels stand to each other |
+# | single pixel | says little; content is in how pixels stand to each other |
 #
 # Next: **02 · features**: describe a picture by what matters, first by hand, then by learning.

@@ -27,12 +27,12 @@ FEWER = {"train__optimizer": (0, 1), "train__shuffles_data": (2,)}  # ten times 
 
 # Mutants that are right answers too, by the reason why: equivalent_mutants/<section>.py. A line that no longer arises,
 # or that the check rejects after all, makes its test fail, so that these lists stay true.
-EQUIVALENT: dict[str, dict[str, tuple[str, ...]]] = {
-    reason: known
+EQUIVALENT: list[dict[str, tuple[str, ...]]] = [
+    known
     for path in sorted((HERE / "equivalent_mutants").glob("*.py"))
-    for reason, known in runpy.run_path(str(path))["EQUIVALENT"].items()
-}
-HARMLESS = [(name, line) for known in EQUIVALENT.values() for name, lines in known.items() for line in lines]
+    for known in runpy.run_path(str(path))["EQUIVALENT"].values()
+]
+HARMLESS = [(name, line) for known in EQUIVALENT for name, lines in known.items() for line in lines]
 
 SIBLINGS = {
     "mean": ("sum", "median"),

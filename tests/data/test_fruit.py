@@ -65,7 +65,7 @@ def test_the_global_generator_is_left_alone():
 def test_pictures_are_the_same_on_every_machine():
     """If you changed how fruit looks, measure again what depends on it, then put the new sum here."""
     found = hashlib.sha256(render(torch.arange(30), 32)[0].numpy().tobytes()).hexdigest()
-    assert found == "44d9aacec7597a0a47b1ac1deb7d1a0ad23ba5d520f39a6f3c5471d4182cbddf"
+    assert found == "b750bb10c1f98a1706bfb9155a72e8d83d7472151748363cf42c756ecb1918cd"
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 200))
@@ -242,7 +242,7 @@ def test_nothing_varies_in_plain_pictures():
     border = torch.ones(64, 64, dtype=torch.bool)
     border[2:-2, 2:-2] = False
     assert (images[..., border] == GREY).all()
-    assert (body(images).flatten(1).float().mean(1) > 0.15).all()
+    assert (body(images).flatten(1).float().mean(1) > 0.1).all()
 
 
 MOVES = {"rotation": 60, "scale": (0.4, 1.0), "shift": 0.4, "shape": 1}

@@ -64,7 +64,7 @@ def run(root: Path, folder: Path | None, monkeypatch: pytest.MonkeyPatch, **more
     monkeypatch.chdir(root)
     monkeypatch.setenv("COLUMNS", "150")
     try:
-        demo.main(folder, more.get("only", SOME), more.get("json_file"))
+        demo.main("descent", folder, more.get("only", SOME), more.get("json_file"))
     except SystemExit as end:
         return int(end.code or 0)
     return 0
