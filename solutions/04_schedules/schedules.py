@@ -4,9 +4,9 @@
 # **The best learning rate at the start of training is not the best one at the end.**
 #
 # A large rate covers ground, but near the goal it keeps jumping over it. A small one settles down, but takes forever to
-# arrive. So let the rate depend on time: $\eta(t)$. This notebook builds the common schedules, shows what each of them buys
-# (and what it does not), and answers a question that everybody meets who changes the batch size: what happens to the
-# rate?
+# arrive. So let the rate depend on time: $\eta(t)$. This notebook builds the common schedules, shows what each of them
+# buys (and what it does not), and answers a question that everybody meets who changes the batch size: what happens to
+# the rate?
 #
 # By the end you can
 #
@@ -30,6 +30,8 @@ from torch import Tensor
 
 from course import effects, schedules
 from course.check import check
+from course.data import digits
+from course.descent import SGD
 
 # %% [markdown]
 # ## Play first
@@ -38,7 +40,6 @@ from course.check import check
 #
 # 1. a constant rate that is fast at first and never arrives, and one that arrives but late,
 # 2. a schedule that beats both.
-
 # %%
 from course.widgets import ScheduleDesigner
 
@@ -49,8 +50,8 @@ ScheduleDesigner()
 # ## 1 · Annealing: start large, end small
 #
 # Near a minimum the mini-batch gradient is mostly noise, and the weights dance around the minimum instead of resting in
-# it. How far they dance depends on the rate: half the rate, about half the loss that is left. So the rate has to come
-# down in the end. The question is how.
+# it. How far they dance depends on the rate: while it is small, half the rate leaves about half the loss. So the rate
+# has to come down in the end. The question is how.
 #
 # In all functions `t` is the time, in epochs or in steps (the other numbers count the same), and `lr` is $\eta_0$.
 # They return a plain number. Use `math`, not `torch`: these are numbers, not tensors.
@@ -60,8 +61,8 @@ ScheduleDesigner()
 #
 # $$\eta(t) = \eta_0 \cdot \text{factor}^{\lfloor t / \text{every} \rfloor}$$
 #
-# The lecture's example: down to a third every 20 epochs. At $t = 19$ the rate is still $\eta_0$, at $t = 20$ it has dropped,
-# at $t = 40$ it drops again. `t` may be a fraction of an epoch.
+# The lecture's example: down to a third every 20 epochs. At $t = 19$ the rate is still $\eta_0$, at $t = 20$ it has
+# dropped, at $t = 40$ it drops again. `t` may be a fraction of an epoch.
 
 
 # %% exercise="schedules.step_decay"
@@ -122,8 +123,8 @@ check("schedules.reciprocal_decay", reciprocal_decay)
 #
 # $$\eta(t) = \eta_{\min} + \tfrac12\,(\eta_{\max} - \eta_{\min}) \Big(1 + \cos \frac{\pi t}{T}\Big)$$
 #
-# `lr` is $\eta_{\max}$, `lowest` is $\eta_{\min}$, `total` is $T$. It is **half** a period: flat at the start, steep in the
-# middle, flat at the end. After $T$ the rate stays at $\eta_{\min}$.
+# `lr` is $\eta_{\max}$, `lowest` is $\eta_{\min}$, `total` is $T$. It is **half** a period: flat at the start, steep
+# in the middle, flat at the end. After $T$ the rate stays at $\eta_{\min}$.
 
 
 # %% exercise="schedules.cosine_decay"
@@ -148,22 +149,23 @@ effects.get("schedules.stairs").show()
 
 # %% [markdown]
 # ### Experiment: which one is best?
-# The same network, the same starts, the same 400 steps, five schedules. The comparison is **paired**: each seed gives every
-# schedule the same start and the same pictures.
+# The same network, the same starts, the same 400 steps, five schedules, and two smaller constant rates. The comparison
+# is **paired**: each seed gives every schedule the same start and the same pictures.
 
 # %%
 effects.get("schedules.annealing").show()
 
 # %% [markdown]
-# Whether the rate comes down matters a lot; *how* it comes down matters little. Cosine is popular because it has nothing to
-# tune but its length.
+# Every way of coming down beats the same rate held constant; the ways differ less from each other. But look at the
+# smaller constant rates: against the best of *them* a schedule gains little. Cosine is popular because it has nothing
+# to tune but its length, and here it also came out first.
 
 # %% [markdown]
 # ---
 # ## 2 · Warmup: a gentle start
 #
-# At the very beginning the weights are random and gradients change quickly from step to step. A large rate can throw the
-# network far off before it has learned anything. So start small:
+# At the very beginning the weights are random and gradients change quickly from step to step. A large rate can then
+# throw the network far off before it has learned anything. So start small:
 #
 # $$\eta(t) = \frac{t}{T_0}\,\eta_0 \qquad (t \le T_0)$$
 #
@@ -188,7 +190,8 @@ check("schedules.linear_warmup", linear_warmup)
 # ### `warmup_then(schedule, warmup)`
 # {{card schedules.warmup_then}}
 #
-# Schedules are functions, so they can be put together. `schedule` is any function of time. Return a **new function** that
+# Schedules are functions, so they can be put together. `schedule` is any function of time. Return a **new function**
+# that
 #
 # * rises in a straight line from 0 to `schedule(0)` at $T_0$,
 # * from then on follows the schedule **from its own beginning**: at time $t$ it is `schedule(t - warmup)`.
@@ -199,6 +202,7 @@ check("schedules.linear_warmup", linear_warmup)
 # %% exercise="schedules.warmup_then"
 def warmup_then(schedule, warmup: float):
     """A schedule that warms up to where `schedule` starts, then follows it from its own beginning."""
+
     ### BEGIN SOLUTION
     def composed(t: float) -> float:
         if t < warmup:
@@ -214,8 +218,9 @@ check("schedules.warmup_then", warmup_then)
 
 # %% [markdown]
 # ### In PyTorch
-# `LambdaLR` **multiplies** the optimizer's rate by what your function returns, so give the function the rate 1. And do call
-# `scheduler.step()`, once per unit of time, after `optimizer.step()`: a schedule that is never stepped is a classic.
+# `LambdaLR` **multiplies** the optimizer's rate by what your function returns, so give the function the rate 1. And do
+# call `scheduler.step()`, once per unit of time, after `optimizer.step()`: a schedule that is never stepped is a
+# classic.
 
 # %%
 optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.4)
@@ -229,15 +234,20 @@ for epoch in range(12):
 
 # %% [markdown]
 # > **Conventions.** `StepLR(step_size=every, gamma=factor)`, `ExponentialLR(gamma=e^(−k))` and, up to $T$,
-# > `CosineAnnealingLR(T_max=T)` are the formulas above; after $T$, torch's cosine *rises again*. timm's schedulers shift the
-# > schedule behind the warmup only with `warmup_prefix=True`.
+# > `CosineAnnealingLR(T_max=T)` are the formulas above; after $T$, torch's cosine *rises again*. timm's schedulers
+# > shift the schedule behind the warmup only with `warmup_prefix=True`.
 
 # %% [markdown]
 # ### Experiment: when does warmup help?
-# Large rates, with and without a warmup of 50 steps.
+# Rates from moderate to huge, with and without a warmup of 50 steps, for a network with batch normalisation (notebook
+# 10 builds it) and for one without.
 
 # %%
 effects.get("schedules.warmup").show()
+
+# %% [markdown]
+# Warmup widens the range of rates that work. It does not beat a rate that was well chosen, and without batch
+# normalisation it gained nothing here.
 
 # %% [markdown]
 # ---
@@ -245,16 +255,19 @@ effects.get("schedules.warmup").show()
 #
 # Rules of thumb from the lecture: 0.01 to 0.1 when training from scratch, 0.001 to 0.01 when **fine-tuning** a network
 # that was trained before, since large steps would destroy what it knows. For anything else, measure: the **range test**
-# raises the rate from tiny to huge within some hundred steps and watches the loss. Below some rate nothing happens, above
-# another one everything breaks; take a rate a few times smaller than that.
+# raises the rate from tiny to huge within a hundred steps and watches the loss. Below some rate nothing happens, above
+# another one everything breaks. The library's `range_test` suggests a fifth of the rate at which the loss was lowest.
 
 # %%
+model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
+found = schedules.range_test(model, digits("train"), SGD(model.parameters(), lr=1.0))
+print(f"suggested for a linear classifier of digits: {found.suggestion:.2g}")
 effects.get("schedules.range_test").show()
 
 # %% [markdown]
 # ### Experiment: from scratch and fine-tuning
-# The same network on the same small task, once with random weights, once pretrained on another task, over a range of
-# rates.
+# The task is small: 150 pictures of fruit lying in any direction. One network starts from random weights, the same
+# network was first trained on upright fruit and gets a new last layer. Which rates suit which?
 
 # %%
 effects.get("schedules.fine_tuning").show()
@@ -296,16 +309,16 @@ check("schedules.scale_lr", scale_lr)
 # \text{big: } w - k\eta \cdot \frac1k \sum_{i=0}^{k-1} \nabla L(w \mid \mathcal B_i)
 # $$
 #
-# ![Four small arrows from w bend away from one long dashed arrow from w; the distance between their ends is marked: how far
-# apart?](figures/scaling.svg)
+# ![Four small arrows from w bend away from one long dashed arrow from w; the distance between their ends is marked:
+# how far apart?](figures/scaling.svg)
 #
 # If the gradient changes little on the way, both end at nearly the same place. *If.*
 #
 # ### `steps_apart(k, gradient, w, lr)`
 # {{card schedules.steps_apart}}
 #
-# `gradient(w, i)` gives $\nabla L(w \mid \mathcal B_i)$ as a tensor. Return **two** tensors: where the $k$ small steps of
-# rate `lr` end, and where the one big step ends.
+# `gradient(w, i)` gives $\nabla L(w \mid \mathcal B_i)$ as a tensor. Return **two** tensors: where the $k$ small steps
+# of rate `lr` end, and where the one big step ends.
 
 
 # %% exercise="schedules.steps_apart"
@@ -339,8 +352,8 @@ effects.get("schedules.linear_scaling").show()
 
 # %% [markdown]
 # ### For real: two processes
-# "Eight GPUs" means eight processes: each computes the gradient of its own part of the batch, then all of them average their
-# gradients and make the same step. This command starts two such processes on your machine (with `torchrun` and
+# "Eight GPUs" means eight processes: each computes the gradient of its own part of the batch, then all of them average
+# their gradients and make the same step. This command starts two such processes on your machine (with `torchrun` and
 # `DistributedDataParallel`), and one process with the same total batch, and compares where the weights end.
 #
 # ```
@@ -358,19 +371,19 @@ compare(processes=2)
 #
 # {{card forty_gpus}}
 #
-# A paper trains on 40 GPUs with 64 pictures each, at a rate of 1.0, with five epochs of warmup and a cosine over 90 epochs.
-# You have 2 GPUs of the same kind. Say which rate, which batch and which schedule (in epochs *and* in steps) you would take,
-# and why; then name one reason to expect that your result is *not* worse than the paper's, and one way in which the rule
-# could have failed had you gone the other way, from 2 GPUs to 40. Four to six sentences.
+# A paper trains on 40 GPUs with 64 pictures each, at a rate of 1.0, with five epochs of warmup and a cosine over 90
+# epochs. You have 2 GPUs of the same kind. Say which rate, which batch and which schedule (in epochs *and* in steps)
+# you would take, and why; then name one reason to expect that your result is *not* worse than the paper's, and one way
+# in which the rule could have failed had you gone the other way, from 2 GPUs to 40. Four to six sentences.
 
 # %% [markdown] question="forty_gpus" points=3 minutes=10 title="From 40 GPUs to 2"
 # ### BEGIN SOLUTION
 # *A model answer.* The batch falls from 2 560 to 128, a twentieth, so the linear scaling rule gives the rate
-# $1.0 / 20 = 0.05$. In epochs the schedule stays the same, 5 of warmup and 90 in all (or 5 + 85, if the cosine begins after
-# the warmup); in steps everything becomes 20 times as long, since an epoch has 20 times as many steps. Going to smaller
-# steps is the safe direction: the argument of the $k$ small steps holds the better the smaller the rate is, and
-# the warmup may even be unnecessary at 0.05. The other way round, $k = 20$ big steps replace small ones: at the start, where
-# gradients change quickly, and for very large batches, a scaled rate is too large for the curvature and training
+# $1.0 / 20 = 0.05$. In epochs the schedule stays the same, 5 of warmup and 90 in all (or 5 + 85, if the cosine begins
+# after the warmup); in steps everything becomes 20 times as long, since an epoch has 20 times as many steps. Going to
+# smaller steps is the safe direction: the argument of the $k$ small steps holds the better the smaller the rate is, and
+# the warmup may even be unnecessary at 0.05. The other way round, $k = 20$ big steps replace small ones: at the start,
+# where gradients change quickly, and for very large batches, a scaled rate is too large for the curvature and training
 # diverges or ends worse, as in the experiment with huge batches.
 # ### END SOLUTION
 
@@ -399,9 +412,9 @@ compare(processes=2)
 #
 # | | |
 # |---|---|
-# | annealing | start large, end small; that it comes down matters more than how |
-# | warmup | protects the first steps at large rates; costs little |
-# | first guess | from scratch .01 to .1, fine-tuning .001 to .01; or a range test |
+# | annealing | start large, end small; matters most when the rate is large |
+# | warmup | widens the range of rates that work; no gain over a well-chosen one |
+# | first guess | from scratch .01 to .1, fine-tuning smaller; or a range test |
 # | linear scaling | batch ×k, rate ×k; from small-step reasoning, so it breaks for huge batches |
 # | units | epochs or steps: be sure which one a number counts |
 #

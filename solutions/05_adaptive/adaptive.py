@@ -3,10 +3,10 @@
 #
 # **A learning rate of its own for every weight: Adagrad, Adam, AdamW.**
 #
-# In a ravine the steep direction decides how large a step may be, and the flat one waits. Momentum helped. But there is a
-# more direct way: look at how large each weight's gradients have been, and give each weight the rate that suits it. That
-# is what the optimizers do that train nearly all large networks today. They are three lines each, and every one of those
-# lines has a reason.
+# In a ravine the steep direction decides how large a step may be, and the flat one waits. Momentum helped. But there
+# is a more direct way: look at how large each weight's gradients have been, and give each weight the rate that suits
+# it. That is what the optimizers do that train nearly all large networks today. They are three lines each, and every
+# one of those lines has a reason.
 #
 # By the end you can
 #
@@ -39,7 +39,6 @@ from course.training import accuracy, fit
 # 1. a surface on which plain SGD cannot win, whatever its rate,
 # 2. a surface on which plain SGD is as good as any,
 # 3. a surface on which Adagrad loses its advantage. What is different there?
-
 # %%
 from course.widgets import OptimizerRace
 
@@ -49,8 +48,8 @@ OptimizerRace()
 # ---
 # ## 1 · Adagrad: remember how steep it was
 #
-# ![Two narrow valleys seen from above. Left, one rate for all directions: the path zigzags between the walls. Right, a rate
-# for each direction: the path bends gently towards the minimum.](figures/rates.svg)
+# ![Two narrow valleys seen from above. Left, one rate for all directions: the path zigzags between the walls. Right, a
+# rate for each direction: the path bends gently towards the minimum.](figures/rates.svg)
 #
 # Adagrad adds up the **squares** of all gradients a weight has seen, and divides by the root of the sum:
 #
@@ -58,8 +57,9 @@ OptimizerRace()
 # v \leftarrow v + g^2, \qquad w \leftarrow w - \frac{\eta}{\sqrt{v} + \varepsilon}\, g
 # $$
 #
-# Everything is element by element: each weight has its own $v$, hence its own rate $\eta/\sqrt v$. Where gradients have been
-# large the rate is small. The tiny $\varepsilon$ only prevents a division by zero, and stands **outside** the root.
+# Everything is element by element: each weight has its own $v$, hence its own rate $\eta/\sqrt v$. Where gradients
+# have been large the rate is small. The tiny $\varepsilon$ only prevents a division by zero, and stands **outside**
+# the root.
 #
 # ### `adagrad_step(w, grad, v, lr, eps)`
 # {{card adaptive.adagrad_step}}
@@ -91,23 +91,23 @@ effects.get("adaptive.effective_rates").show()
 # ---
 # ## 2 · Adam: forget a little, and roll
 #
-# Adagrad's $v$ only grows, so its rates only fall, in the end to nothing. Adam replaces the sum by a **running mean** that
-# forgets, and does the same to the gradient itself, which makes it a kind of momentum:
+# Adagrad's $v$ only grows, so its rates only fall, in the end to nothing. Adam replaces the sum by a **running mean**
+# that forgets, and does the same to the gradient itself, which makes it a kind of momentum:
 #
 # $$
 # m \leftarrow \beta_1 m + (1-\beta_1)\, g, \qquad v \leftarrow \beta_2 v + (1-\beta_2)\, g^2
 # $$
 #
-# Both start at 0, so at first they are far too small: after one step, $m$ is only a tenth of $g$ (with $\beta_1 = 0.9$), and
-# $v$ a thousandth of $g^2$ (with $\beta_2 = 0.999$). The **bias correction** takes that out:
+# Both start at 0, so at first they are far too small: after one step, $m$ is only a tenth of $g$ (with $\beta_1 =
+# 0.9$), and $v$ a thousandth of $g^2$ (with $\beta_2 = 0.999$). The **bias correction** takes that out:
 #
 # $$
 # \hat m = \frac{m}{1-\beta_1^t}, \qquad \hat v = \frac{v}{1-\beta_2^t}, \qquad
 # w \leftarrow w - \frac{\eta}{\sqrt{\hat v} + \varepsilon}\, \hat m \qquad (t = 1, 2, \dots)
 # $$
 #
-# > **Predict.** At the very first step $\hat m = g$ and $\hat v = g^2$. How far does each weight move, then, if its gradient
-# > is 0.001? And if it is 1 000?
+# > **Predict.** At the very first step $\hat m = g$ and $\hat v = g^2$. How far does each weight move, then, if its
+# > gradient is 0.001? And if it is 1 000?
 #
 # ### `adam_step(w, grad, m, v, t, lr, beta1, beta2, eps)`
 # {{card adaptive.adam_step}}
@@ -159,9 +159,9 @@ effects.get("adaptive.ranking").show()
 # ## 3 · AdamW: decay outside the normalisation
 #
 # Weight decay pulls every weight towards 0, and with plain SGD it does not matter whether one adds $\lambda w$ to the
-# gradient or shrinks the weight by $(1 - \eta\lambda)$. With Adam it does: whatever is added to the **gradient** is divided by
-# $\sqrt{\hat v}$ afterwards. So weights with small gradients decay fast, others hardly at all, and nobody asked for that.
-# AdamW shrinks the weight directly:
+# gradient or shrinks the weight by $(1 - \eta\lambda)$. With Adam it does: whatever is added to the **gradient** is
+# divided by $\sqrt{\hat v}$ afterwards. So weights with small gradients decay fast, others hardly at all, and nobody
+# asked for that. AdamW shrinks the weight directly:
 #
 # $$
 # w \leftarrow (1 - \eta\lambda)\, w - \frac{\eta}{\sqrt{\hat v} + \varepsilon}\, \hat m
@@ -210,8 +210,8 @@ effects.get("adaptive.decay").show()
 # ---
 # ## 4 · In a training script
 #
-# An optimizer is the step, plus the bookkeeping: one $m$ and one $v$ for every weight. The library's versions do it for all
-# weights at once and take the place of PyTorch's in any script. Here both train the same network:
+# An optimizer is the step, plus the bookkeeping: one $m$ and one $v$ for every weight. The library's versions do it
+# for all weights at once and take the place of PyTorch's in any script. Here both train the same network:
 
 # %%
 for optimizer_class in (torch.optim.AdamW, adaptive.AdamW):
@@ -220,12 +220,12 @@ for optimizer_class in (torch.optim.AdamW, adaptive.AdamW):
     optimizer = optimizer_class(model.parameters(), lr=1e-2, weight_decay=0.1)
     generator = torch.Generator().manual_seed(0)
     history = fit(model, digits("train"), optimizer, epochs=5, generator=generator, progress=False)
-    where = optimizer_class.__module__.split(".")[0]
-    print(f"{where:>6}'s AdamW: loss {history.loss[-1]:.6f}, accuracy on unseen digits {accuracy(model, *digits('test')):.1%}")
+    right = accuracy(model, *digits("test"))
+    print(f"{optimizer_class.__module__:>18}: loss {history.loss[-1]:.6f}, right on unseen digits {right:.1%}")
 
 # %% [markdown]
-# > **Memory.** SGD keeps nothing, momentum one number per weight, Adam two. For a network of a billion weights that is 8 GB
-# > beside the weights' 4 GB.
+# > **Memory.** SGD keeps nothing, momentum one number per weight, Adam two. For a network of a billion weights that is
+# > 8 GB beside the weights' 4 GB.
 
 # %% [markdown]
 # ---
@@ -233,20 +233,20 @@ for optimizer_class in (torch.optim.AdamW, adaptive.AdamW):
 #
 # {{card which_optimizer}}
 #
-# A colleague reports: "On my data, Adam with its standard settings reaches 91 %, SGD with rate 0.01 only 84 %. Adam is the
-# better optimizer for this network." What would you ask for, or run, before you believe it? Name **two** things, say for
-# each which outcome would change the conclusion, and describe a property of data or network for which you would expect Adam
-# to win even then, with the experiment of this notebook that supports you. Four to six sentences.
+# A colleague reports: "On my data, Adam with its standard settings reaches 91 %, SGD with rate 0.01 only 84 %. Adam is
+# the better optimizer for this network." What would you ask for, or run, before you believe it? Name **two** things,
+# say for each which outcome would change the conclusion, and describe a property of data or network for which you
+# would expect Adam to win even then, with the experiment of this notebook that supports you. Four to six sentences.
 
 # %% [markdown] question="which_optimizer" points=3 minutes=10 title="Is Adam better?"
 # ### BEGIN SOLUTION
-# *A model answer.* First, SGD's rate: 0.01 was not tuned, and Adam's default is no fair opponent for an arbitrary rate. I
-# would try rates over two or three orders of magnitude for both, with the same budget; if SGD (with momentum) comes close
-# at its best, the difference was the rate. Second, seeds: one run each says little; I would compare several paired runs, and
-# believe in a difference only if it is larger than its spread. Adam should win even then if the weights' gradients have very
-# different scales, such as inputs in different units: in the badly scaled experiment no single rate fitted all weights, and
-# SGD at its best rate stayed behind. (Also right: networks without normalisation, rare features, momentum and schedules as
-# further things to ask for.)
+# *A model answer.* First, SGD's rate: 0.01 was not tuned, and Adam's default is no fair opponent for an arbitrary
+# rate. I would try rates over two or three orders of magnitude for both, with the same budget; if SGD (with momentum)
+# comes close at its best, the difference was the rate. Second, seeds: one run each says little; I would compare
+# several paired runs, and believe in a difference only if it is larger than its spread. Adam should win even then if
+# the weights' gradients have very different scales, such as inputs in different units: in the badly scaled experiment
+# no single rate fitted all weights, and SGD at its best rate stayed behind. (Also right: networks without
+# normalisation, rare features, momentum and schedules as further things to ask for.)
 # ### END SOLUTION
 
 # %% [markdown]
