@@ -198,6 +198,7 @@ def _train(
             loss.backward()  # here DDP averages the gradients of all processes
             with torch.no_grad():
                 for p in bare.parameters():
+                    assert p.grad is not None
                     p.copy_(gd_step(p, p.grad, plan.lr))
             steps, total = steps + 1, total + loss.detach() * (epoch == plan.epochs - 1)
     seconds = time.perf_counter() - begin

@@ -136,7 +136,7 @@ def draw(seed: int) -> Picture:
         axes.set(xlabel="learning rate η", ylabel="validation accuracy / %", ylim=(30, 90))
         axes.set_title(kind.capitalize())
     for k, (name, (color, _, _)) in enumerate(LOOKS.items()):
-        label(both[0], 0.0009, 88 - 4.5 * k, name, color)
+        label(both[0], 0.25, 87 - 4.5 * k, name, color)
     tests = (
         f"{kind}: "
         + ", ".join(f"{name} {n[f'accuracy, {name}, {kind}']:.1%}" for name in LOOKS)

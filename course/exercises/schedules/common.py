@@ -11,5 +11,5 @@ def rates(schedule: Callable[[float], Any], times: list[float]) -> dict[str, Any
     return {f"the rate at t = {t:g}": schedule(t) for t in times}
 
 
-EXACT = {"rtol": 1e-5, "atol": 1e-8}
+RTOL, ATOL = 1e-5, 1e-8
 """Rates are small numbers: they must agree to float32's digits, not to 10⁻⁵."""

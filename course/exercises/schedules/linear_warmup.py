@@ -7,7 +7,7 @@ from typing import Any
 
 from course import schedules
 from course.exercises.exercise import Case, Draw, Exercise, mistakes
-from course.exercises.schedules.common import EXACT, rates
+from course.exercises.schedules.common import ATOL, RTOL, rates
 
 
 def drive(linear_warmup: Callable[..., Any], t: list[float], lr: float, warmup: float) -> dict[str, Any]:
@@ -106,5 +106,6 @@ EXERCISE = Exercise(
     ),
     alternatives=(with_min, by_comparison),
     note="Return one number, the rate at time t.",
-    **EXACT,
+    rtol=RTOL,
+    atol=ATOL,
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 from course import schedules
 from course.exercises.exercise import Case, Draw, Exercise, mistakes
-from course.exercises.schedules.common import EXACT, rates
+from course.exercises.schedules.common import ATOL, RTOL, rates
 
 
 def drive(reciprocal_decay: Callable[..., Any], t: list[float], lr: float, eps: float) -> dict[str, Any]:
@@ -102,5 +102,6 @@ EXERCISE = Exercise(
     ),
     alternatives=(by_power, inverse_of_inverse),
     note="Return one number, the rate at time t.",
-    **EXACT,
+    rtol=RTOL,
+    atol=ATOL,
 )

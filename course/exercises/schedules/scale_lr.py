@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from course import schedules
 from course.exercises.exercise import Case, Draw, Exercise, mistakes
-from course.exercises.schedules.common import EXACT
+from course.exercises.schedules.common import ATOL, RTOL
 
 
 def cases(draw: Draw) -> list[Case]:
@@ -90,5 +90,6 @@ EXERCISE = Exercise(
     misconceptions=mistakes(inverse, square_root, per_device, devices_only, summed, whole_ratio, unchanged, squared),
     alternatives=(unpacked, by_factor),
     note="batch and new_batch are pairs: (devices, samples per device). Return one number.",
-    **EXACT,
+    rtol=RTOL,
+    atol=ATOL,
 )

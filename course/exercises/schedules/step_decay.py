@@ -7,7 +7,7 @@ from typing import Any
 
 from course import schedules
 from course.exercises.exercise import Case, Draw, Exercise, mistakes
-from course.exercises.schedules.common import EXACT, rates
+from course.exercises.schedules.common import ATOL, RTOL, rates
 
 
 def drive(step_decay: Callable[..., Any], t: list[float], lr: float, every: float, factor: float) -> dict[str, Any]:
@@ -109,5 +109,6 @@ EXERCISE = Exercise(
     ),
     alternatives=(with_floor, with_a_loop),
     note="Return one number, the rate at time t.",
-    **EXACT,
+    rtol=RTOL,
+    atol=ATOL,
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 from course import schedules
 from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistakes
-from course.exercises.schedules.common import EXACT, rates
+from course.exercises.schedules.common import ATOL, RTOL, rates
 
 
 def drive(warmup_then: Callable[..., Any], start: float, decay: float, warmup: float, t: list[float]) -> dict[str, Any]:
@@ -126,5 +126,6 @@ EXERCISE = Exercise(
     alternatives=(with_def, with_clamps),
     note="Return a function: define one inside warmup_then and return its name, without brackets. "
     "In the examples, schedule(t) is start / (1 + decay · t).",
-    **EXACT,
+    rtol=RTOL,
+    atol=ATOL,
 )
