@@ -156,10 +156,10 @@ def _tensor(expected: Tensor, got: Any, rtol: float, atol: float, where: str, va
 def _which(close: Tensor, expected: Tensor, got: Tensor) -> str:
     wrong = int((~close).sum())
     if expected.ndim == 0:
-        return f"is {number(got.item())}, expected {number(expected.item())}"
+        return "is {}, expected {}".format(*_told_apart(got.item(), expected.item()))
     at = tuple(int(i) for i in (~close).nonzero()[0])
     place = "[" + ", ".join(map(str, at)) + "]"
-    found = f"at {place} it is {number(got[at].item())}, expected {number(expected[at].item())}"
+    found = "at {} it is {}, expected {}".format(place, *_told_apart(got[at].item(), expected[at].item()))
     if close.numel() == 1:
         return f"is off: {found}"
     return f": {wrong} of {close.numel()} numbers {'is' if wrong == 1 else 'are'} off; {found}"
@@ -172,7 +172,7 @@ def _number(expected: float, got: Any, rtol: float, atol: float, where: str, val
         return _form(where, expected, got)
     if not values or _close(expected, got, rtol, atol):
         return None
-    return _problem("value", where, f"is {number(got)}, expected {number(expected)}", expected, got)
+    return _problem("value", where, "is {}, expected {}".format(*_told_apart(got, expected)), expected, got)
 
 
 def _close(expected: float, got: float, rtol: float, atol: float) -> bool:
@@ -233,7 +233,9 @@ def _form(where: str, expected: Any, got: Any) -> Difference:
         text += " (is there a return, and does it return this?)"
     elif isinstance(got, np.ndarray):
         text += " (stay in torch: NumPy arrays carry no gradient and cannot move to a GPU)"
-    elif isinstance(expected, Tensor) and isinstance(got, int | float):
+    elif isinstance(expected, Tensor) and isinstance(got, list) and got and all(isinstance(v, Tensor) for v in got):
+        text += " (torch.stack makes one tensor of a list of tensors)"
+    elif isinstance(expected, Tensor) and isinstance(got, int | float) and not isinstance(got, bool):
         text += " (a plain number has no gradient: leave out .item() and float())"
     return Difference("form", text, expected, got)
 
@@ -251,18 +253,26 @@ def describe(value: Any) -> str:
         return f"a tensor of shape {tuple(value.shape)}"
     if isinstance(value, np.ndarray):
         return f"a NumPy array of shape {value.shape}"
-    if isinstance(value, bool | int | float | str):
+    if isinstance(value, bool):
+        return f"the truth value {value}"
+    if isinstance(value, int | float | str):
         return f"the text {value[:60]!r}" if isinstance(value, str) else f"the number {number(value)}"
     if isinstance(value, list):
         return f"a list of {len(value)}"
     return f"of type {type(value).__name__}"
 
 
-def number(value: float) -> str:
-    """A number as people write it: four significant digits, a true minus sign."""
+def number(value: float, digits: int = 4) -> str:
+    """A number as people write it: four significant digits if nothing else is said, a true minus sign."""
     if isinstance(value, bool | int):
         return str(value)
-    return f"{value:.4g}".replace("-", "−")
+    return f"{value:.{digits}g}".replace("-", "−")
+
+
+def _told_apart(a: float, b: float) -> tuple[str, str]:
+    """Two numbers with as many digits as it takes to see that they differ."""
+    pairs = ((number(a, digits), number(b, digits)) for digits in range(4, 18))
+    return next((pair for pair in pairs if pair[0] != pair[1]), (number(a), number(b)))
 
 
 def show(value: Any, limit: int = 12) -> str:

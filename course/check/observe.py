@@ -78,13 +78,25 @@ def observe(exercise: Exercise, function: Callable[..., Any], case: Case, number
         except BaseException as error:  # a student's function may raise anything, SystemExit included
             seen.error = type(error).__name__
             _note(seen, error, function)
-            seen.unwritten = isinstance(error, NotImplementedError) and _is_stub(seen.message)
+            if isinstance(error, NotImplementedError) and _is_stub(seen.message):
+                _missing(seen, error, function, exercise.function)
         seen.warned = tuple(dict.fromkeys(_words(w.message)[:300] for w in caught[:20]))
     seen.seconds = time.perf_counter() - started
     seen.printed = out.text()
     seen.requires_grad, seen.devices = traits.requires_grad, frozenset(traits.devices)
     seen.edited = _edited(exercise, case.inputs, inputs)
     return seen
+
+
+def _missing(seen: Observation, error: BaseException, function: Callable[..., Any], name: str) -> None:
+    """Code is missing: that of the function itself, or that of another one which it calls."""
+    own = getattr(inspect.unwrap(function), "__code__", None)
+    frames = [frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)]
+    raised = frames[-1].co_name if frames else name
+    seen.unwritten = own is None or raised in (own.co_name, name)
+    if not seen.unwritten:
+        seen.error = "Unusable"
+        seen.message = f"{name} calls {raised}, which is not written yet. Write that one first, or use the library's."
 
 
 def _is_stub(message: str) -> bool:

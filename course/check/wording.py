@@ -37,6 +37,28 @@ _HINTS = (
     ),
     (r"Expected all tensors to be on the same device", "create new tensors on the device of the inputs"),
     (r"maximum recursion depth", "the function calls itself without end"),
+    (
+        r"too many indices",
+        "the tensor has fewer dimensions than you index, perhaps because an earlier index or a sum took one away: print "
+        "its shape",
+    ),
+    (
+        r"(division|modulo) by zero",
+        "there is an input for which the divisor is 0 (the step t = 0, a length of 0): treat it on its own",
+    ),
+    (
+        r"not enough values to unpack|too many values to unpack",
+        "the number of names on the left is not the number of things on the right: print the shape or the length of what "
+        "you take apart",
+    ),
+    (
+        r"is invalid for input of size",
+        "view and reshape must keep the number of entries: print the shape before, and multiply its sizes",
+    ),
+    (
+        r"Calculated padded input size|can't be greater than actual input size|array of sliding blocks",
+        "the kernel is larger than the picture: put zeros around the picture first (padding)",
+    ),
     (r"indices|index .* out of|out of bounds", "an index points outside: Python counts from 0"),
     (
         r"expected scalar type Long|must be .*long|dtype .*int64",

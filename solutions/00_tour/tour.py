@@ -85,7 +85,7 @@ check("tour.integral_image", integral_image)
 # {{card tour.haar_response}}
 #
 # The sum over the **left half** of a box minus the sum over its **right half**, from the integral image alone.
-# `box` is `(top, left, height, width)`; its width is even. Return a tensor without dimensions.
+# `box` is `(top, left, height, width)`; its width is even. Return one number.
 #
 # *The two halves share a side: six look-ups are enough.*
 
@@ -110,7 +110,8 @@ check("tour.haar_response", haar_response)
 # %% [markdown]
 # ### Experiment: which boxes tell faces apart?
 # Small pictures of faces, and windows cut from photos without any. **AdaBoost** tries thousands of boxes, takes the one
-# that separates best, then gives more weight to the pictures it got wrong and looks for the next.
+# that separates best, then gives more weight to the pictures it got wrong and looks for the next. (Here boxes may also
+# be split into upper and lower half, or into three or four parts; light parts count plus, dark ones minus.)
 
 # %%
 effects.get("tour.haar").show()
@@ -118,23 +119,24 @@ effects.get("tour.haar").show()
 # %% [markdown]
 # ### Experiment: a cascade
 # A photo has tens of thousands of windows and perhaps one face. Viola and Jones (2001) asked the cheap questions
-# first: a **cascade** rejects most windows after a few sums, and looks closely at the rest. That made face detection
-# run on the cameras of its day.
+# first: a **cascade** rejects most windows after a few sums, and looks closely at the rest. So it could look for
+# faces fifteen times a second, on a PC of 2001.
 
 # %%
 effects.get("tour.cascade").show()
 
 # %% [markdown]
 # The face is found, and a good deal that is none: 70 faces are few to learn from. What matters here is where the time
-# goes. Most windows cost two stages, and only the doubtful ones cost more.
+# goes. Two windows in three are rejected by the first stage, nine in ten by the first two; only the doubtful ones cost
+# more.
 
 # %% [markdown]
 # ---
 # ## 2 · Recognising faces: eigenfaces (1991)
 #
 # A face of 25 × 25 pixels is a vector of 625 numbers. But faces resemble each other: they fill only a small part of
-# that space. Turk and Pentland looked for the few directions in which faces differ most, and described each face by its
-# coordinates along them.
+# that space. Turk and Pentland (and before them Sirovich and Kirby) looked for the few directions in which faces
+# differ most, and described each face by its coordinates along them.
 #
 # ### `eigenfaces(faces, k)`
 # {{card tour.eigenfaces}}
@@ -147,7 +149,8 @@ effects.get("tour.cascade").show()
 # `faces` has shape (N, H, W). Return two tensors: the mean face, shape (H, W), and the components, shape (k, H, W), the
 # most important first. (Their signs are free.)
 #
-# *`torch.linalg.svd(A, full_matrices=False)` returns U, S and Vᵀ, singular values falling.*
+# *Make each face a row first:* `faces.flatten(1)`. `torch.linalg.svd(A, full_matrices=False)` *returns U, S and Vᵀ,
+# singular values falling.*
 
 
 # %% exercise="tour.eigenfaces"
@@ -166,7 +169,10 @@ check("tour.eigenfaces", eigenfaces)
 
 # %% [markdown]
 # ### Experiment: how many numbers is a face?
-# Components from some faces, tried on **others**, and on pictures that show no face at all.
+# A face's **coordinates** are $w_i = v_i \cdot (x - \bar x)$, one number for each component $v_i$. Putting it together
+# again gives $\hat x = \bar x + \sum_i w_i v_i$, the nearest picture in *face space*. How far is that from $x$?
+# Components from some faces are tried on **others**, and on pictures that show no face at all; there the distance is
+# also taken relative to the picture's contrast.
 
 # %%
 effects.get("tour.eigenfaces").show()
@@ -190,7 +196,8 @@ effects.get("tour.eigenfaces").show()
 # above, 3 upper left, … 7 lower right. Outside the picture there are zeros. `gray` has shape (H, W); return whole
 # numbers of the same shape.
 #
-# *Pad with a border of zeros; then each neighbour is a shifted window of the padded picture.*
+# *Pad with a border of zeros; then each neighbour is a shifted window of the padded picture. (Without the border, the
+# index −1 would silently read the last row.)*
 
 
 # %% exercise="tour.local_binary_pattern"
@@ -213,8 +220,9 @@ def local_binary_pattern(gray: Tensor) -> Tensor:
 check("tour.local_binary_pattern", local_binary_pattern)
 
 # %% [markdown]
-# ### Experiment: texture, and the light goes down
-# Describe a patch by how often each pattern occurs, and compare that with plain pixels.
+# ### Experiment: texture in another light
+# Describe a patch by how often each pattern occurs, and compare that with plain pixels, and with how often each grey
+# occurs.
 
 # %%
 effects.get("tour.texture").show()
@@ -237,17 +245,17 @@ effects.get("tour.matching").show()
 #
 # Pedestrians wear all colours, but their outline stays. **Histograms of oriented gradients** describe which edge
 # directions occur where. *Deformable part models* put such descriptions together: a body is a torso with a head above
-# it and legs below, each allowed to move a little. Together with coded SIFT and LBP features they led the challenges
-# until 2011. You will build HOG in notebook 02; here is how it sees an astronaut:
+# it and legs below, each allowed to move a little. They led the detection challenges; coded HOG, LBP and SIFT features
+# won ImageNet's classification in 2010 and 2011. You will build HOG in notebook 02; here is how it sees an astronaut:
 
 # %%
 astronaut = to_gray(photo("astronaut", 256))
 cells = features.cell_histograms(*features.gradient(astronaut), cell=8, bins=9)
 effects.gallery(
     [astronaut, *((cells[..., b] / cells.max()).sqrt() for b in (0, 2, 4, 7))],
-    ["brightness", "upright edges", "slanted, 40° on", "level edges", "slanted, 140° on"],
+    ["brightness", "0° to 20°: upright", "40° to 60°", "80° to 100°: level", "140° to 160°"],
     alt="An astronaut's portrait in grey, and four coarse pictures that show where edges of one direction are: upright "
-    "ones along the flag and the arms, level ones at the shoulders and the collar.",
+    "ones at the rocket and down the front of the suit, level ones at neck and helmet, slanted ones in the flag.",
     columns=5,
 )
 
@@ -264,8 +272,8 @@ effects.gallery(
 error_curve()
 
 # %% [markdown]
-# Such a network needs weeks of computing to train, but only milliseconds to use. This one comes with its weights; it
-# has never seen our photos.
+# Such a network takes days to train, but only milliseconds to use. This one comes with its weights, and names our
+# photos as well as it can: of its thousand classes, some fit and some do not.
 
 # %%
 NAMES.show()
@@ -315,7 +323,8 @@ NAMES.show()
 # </details>
 # <details><summary><code>IndexError: index … is out of bounds</code></summary>
 #
-# The integral image has one row and one column more than the picture; its last index is H, not H + 1.
+# In <code>haar_response</code>: the integral image has one row and one column more than the picture; its last index is
+# H, not H + 1.
 # </details>
 # <details><summary><code>The expanded size of the tensor (…) must match the existing size (…)</code></summary>
 #
@@ -332,7 +341,7 @@ NAMES.show()
 # |---|---|
 # | integral image | any box sum in four look-ups |
 # | cascade | cheap questions first; spend time on few windows |
-# | eigenfaces | a face is a mean and a few coordinates |
+# | eigenfaces | a mean and a few coordinates give the rough face; fifty still miss half of a new one |
 # | LBP, HOG, SIFT | compare neighbours, not brightness; relative to light, place, scale or direction |
 # | 2012 | features are learned: many pictures, fast hardware, one recipe |
 #

@@ -134,8 +134,8 @@ check("pixels.to_gray", to_gray)
 # %% [markdown]
 # > **RGB or BGR?** OpenCV reads pictures as blue, green, red; everybody else here as red, green, blue. Nothing crashes
 # > when they are mixed up. On the screen skin turns blue; inside a program nobody notices. Libraries also
-# > differ in the weights: ours are those of PIL, OpenCV and torchvision (BT.601), scikit-image takes BT.709's
-# > .2125, .7154, .0721.
+# > differ in the weights: ours are those of PIL, OpenCV and torchvision (BT.601), scikit-image's are .2125,
+# > .7154, .0721 (nearly BT.709's).
 
 # %%
 rocket = photo("rocket", 160)
@@ -216,8 +216,8 @@ check("pixels.one_hot", one_hot)
 # $$\hat y = y_{i^*}, \qquad i^* = \arg\min_i \lVert x - x_i \rVert_2 = \arg\min_i \sqrt{\textstyle\sum_p (x_p -
 # x_{ip})^2}$$
 #
-# The sum runs over **all** numbers $p$ of a picture. `train_x` has shape (N, C, H, W), `train_y` (N,), and `x` holds M
-# new pictures, (M, C, H, W). Return M labels.
+# The sum runs over **all** numbers $p$ of a picture, whatever its channels. `train_x` has shape (N, C, H, W),
+# `train_y` (N,), and `x` holds M new pictures, (M, C, H, W). Return M labels.
 #
 # *`flatten(1)` makes one row of each picture; `torch.cdist` measures all distances at once.*
 
@@ -245,6 +245,8 @@ check("pixels.nearest_neighbour", nearest_neighbour)
 # $$\text{accuracy@}k = \frac1N \sum_{i=1}^N \big[\, y_i \in \text{the } k \text{ best classes of row } i \,\big]$$
 #
 # `scores` has shape (N, K), higher is better; `y` has shape (N,). Return the share, between 0 and 1.
+#
+# *`scores.topk(k, dim=1)` gives values and indices. A mean of True and False needs* `.float()` *first.*
 
 
 # %% exercise="pixels.top_k_accuracy"
@@ -280,17 +282,17 @@ else:
     print(f"predicted: {predicted:.0f} % — {'well predicted' if abs(predicted - 100 * right) < 5 else 'not quite'}")
 
 # %% [markdown]
-# What did it take for similar? Here are some of its mistakes: the new fruit above, and below what it thought to be the
-# same. Look at backgrounds and brightness.
+# What did it take for similar? Here are some of its mistakes: above new fruit with their true names, below the pictures
+# that it took for the nearest. Look at backgrounds and brightness.
 
 # %%
 wrong = (guesses != test_y).nonzero()[:7, 0]
 nearest = torch.cdist(test_x[wrong].flatten(1), train_x.flatten(1)).argmin(1)
 effects.gallery(
     [*test_x[wrong], *train_x[nearest]],
-    [f"{FRUIT[k]}?" for k in test_y[wrong].tolist()] + [FRUIT[k] for k in train_y[nearest].tolist()],
+    [FRUIT[k] for k in test_y[wrong].tolist()] + [f"taken for {FRUIT[k]}" for k in train_y[nearest].tolist()],
     alt="Two rows of seven fruit. Above the new pictures, below the training pictures nearest to them: different "
-    "fruit, but with similar backgrounds and similar brightness.",
+    "fruit, but mostly of similar brightness, often before similar backgrounds.",
     columns=7,
 )
 
@@ -302,8 +304,13 @@ effects.gallery(
 effects.get("pixels.single_pixel").show()
 
 # %% [markdown]
+# One pixel says little about a digit; all of them together say nearly everything. On fruit one pixel says little, too,
+# but the nearest neighbour cannot make use of what the other 1 023 say.
+
+# %% [markdown]
 # ### Experiment: nearly all numbers change
-# Shift a picture by a pixel, darken it, blur it. You would not even notice, or not care. The matrix does.
+# Shift a picture by a pixel or darken it, and you hardly notice; blur it a little, and you do not care. The matrix
+# does.
 
 # %%
 effects.get("pixels.fragile").show()
@@ -317,8 +324,10 @@ effects.get("pixels.fragile").show()
 effects.get("pixels.nearest").show()
 
 # %% [markdown]
-# What we would like instead is a description of a picture that **changes little** when we would not care, and **changes
-# much** when the content does. Such a description is called a *feature*, and the next notebook builds some.
+# The digits were centred by somebody, and one pixel to the side undoes that. The fruit never were, so that it makes no
+# difference to them. What we would like instead is a description of a picture that **changes little** when we would
+# not care, and **changes much** when the content does. Such a description is called a *feature*, and the next notebook
+# builds some.
 
 # %% [markdown]
 # ---
@@ -378,7 +387,7 @@ effects.get("pixels.nearest").show()
 # | picture | stored as bytes (H, W, 3), computed with as floats (3, H, W) in [0, 1] |
 # | grey | weighted by the eye: .299, .587, .114; order of the channels matters |
 # | classifier | collect → define → train → predict; only new pictures count |
-# | nearest neighbour | training is remembering; good while pictures are aligned, lost when they move |
+# | nearest neighbour | training is remembering; good on aligned pictures (digits), lost when they move |
 # | single pixel | says little; content is in how pixels stand to each other |
 #
 # Next: **02 · features**: describe a picture by what matters, first by hand, then by learning.

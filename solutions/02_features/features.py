@@ -3,7 +3,7 @@
 #
 # **Describe a picture by what matters: first with features that people designed, then with features that are learned.**
 #
-# Pixels change when we would not care, and a single one means nothing. For two decades the answer was to *design*
+# Pixels change when we would not care, and a single one says little. For two decades the answer was to *design*
 # better numbers: gradients, histograms, patterns. In 2012 a network that *learned* its features won the ImageNet
 # challenge by a wide margin, and the field changed within a year. In this notebook you build both sides and let them
 # compete.
@@ -11,7 +11,7 @@
 # By the end you can
 #
 # * slide a kernel over a picture and predict what it will bring out,
-# * build HOG, the feature that found pedestrians, from four short functions,
+# * build HOG, the feature that found pedestrians, from three short functions,
 # * say what HOG keeps, what it throws away, and where that fails,
 # * write the layer that modern networks learn their features with,
 # * compare features fairly: same pictures, same classifier.
@@ -64,8 +64,9 @@ KernelEditor()
 # `image` has shape (H, W), `kernel` (h, w) with h and w odd. The result has the **size of the image**; where the kernel
 # reaches over the border, the image counts as 0. Do not flip the kernel.
 #
-# *Loops over the kernel's few entries are fast enough (each adds a shifted image); loops over pixels are not. Or use*
-# `F.conv2d`, *which wants shapes (1, 1, H, W) and (1, 1, h, w).*
+# *Loops over the kernel's few entries are fast enough (each adds a shifted image); loops over pixels would take very
+# long on a photo. Or use* `F.conv2d`, *which wants shapes (1, 1, H, W) and (1, 1, h, w), and* `padding=(h // 2, w //
+# 2)`.
 
 
 # %% exercise="features.correlate2d"
@@ -89,7 +90,7 @@ check("features.correlate2d", correlate2d)
 # %% [markdown]
 # > **Convolution or correlation?** In mathematics a convolution flips the kernel first. Networks learn their kernels,
 # > so nobody cares which way round they are stored, and deep learning calls the unflipped one "convolution". With a
-# > kernel that *you* write down, such as a Sobel kernel, the difference is a sign.
+# > kernel that *you* write down it matters: a Sobel kernel changes its sign, one that moves the picture its direction.
 
 # %%
 astronaut = pixels.to_gray(photo("astronaut", 200))
@@ -127,7 +128,7 @@ effects.gallery(
 #
 # On the border, where one neighbour is missing, that difference is 0. `gray` has shape (H, W); return two tensors of
 # that shape: the magnitude, and the orientation in **degrees** in [0, 180). An upright edge has 0°, a level one 90°:
-# the direction is that *across* the edge.
+# the direction is that *across* the edge. Rows count downwards, so 45° points to the lower right.
 #
 # *Why modulo 180°? A dark banana before a bright wall and a bright one before a dark wall have the same outline.*
 
@@ -153,7 +154,7 @@ check("features.gradient", gradient)
 #
 # Cut the picture into squares of `cell` × `cell` pixels. In each, every pixel votes for its direction, with its
 # magnitude as the weight of its vote; bin $b$ collects the orientations from $b \cdot 180°/\text{bins}$ up to, but
-# not including, $(b+1) \cdot 180°/\text{bins}$. Divide by the number of pixels of a cell.
+# not including, $(b+1) \cdot 180°/\text{bins}$ (bins need not divide 180). Divide by the number of pixels of a cell.
 #
 # Rows and columns left over at the lower and right border are not used. Return shape (H // cell, W // cell, bins).
 # An orientation of exactly 180° is the same direction as 0° and goes into bin 0.
@@ -192,6 +193,7 @@ check("features.cell_histograms", cell_histograms)
 # `orientations` is the number of bins.
 #
 # *You may call your own functions from above, or* `features.gradient` *and* `features.cell_histograms`.
+# `v.clamp(max=0.2)` *takes the minimum entry by entry.*
 
 
 # %% exercise="features.hog"
@@ -255,8 +257,8 @@ effects.get("features.textures").show()
 # `x` has shape (N, C, H, W), `weight` (O, C, h, w) with h and w odd, `bias` (O,). Return (N, O, H, W), the size kept by
 # zeros outside.
 #
-# *`F.conv2d` does this in one call; the point of the exercise is to know what it does. Try it with* `correlate2d` *and
-# loops over o and c first, or with* `F.unfold`.
+# *`F.conv2d` does this in one call; the point of the exercise is to know what it does. Try it with* `correlate2d`
+# *(yours, or* `features.correlate2d`*) and loops over o and c first, or with* `F.unfold`.
 
 
 # %% exercise="features.conv_layer"
@@ -275,8 +277,9 @@ check("features.conv_layer", conv_layer)
 
 # %% [markdown]
 # ### Experiment: what a network sees first
-# A small network learns fruit from scratch. These are the kernels of its first layer, before and after, beside some
-# that people designed.
+# A small network learns fruit from scratch, twice: from a first layer of the usual size, and from one ten times
+# smaller. These are its kernels before and after, beside some that people designed. Only one of the two looks like
+# them; why?
 
 # %%
 effects.get("features.learned_filters").show()
@@ -285,9 +288,10 @@ effects.get("features.learned_filters").show()
 # ---
 # ## 4 · The ladder
 #
-# Grey pixels, colours, LBP (local binary patterns, from the tour), HOG, and a small CNN that learns its features:
-# who wins on a thousand upright fruit? The classifier on top is the same linear one for all but the network, whose
-# last layer is one. **Write down your order before you run the cell.**
+# Grey pixels, colours, LBP (local binary patterns, from the tour), HOG (cells of 8×8 pixels, blocks of 3×3 cells: 324
+# numbers), and a small CNN that learns its features: who wins on a thousand upright fruit? The classifier on top is
+# the same linear one for all but the network, whose last layer is one. **Write down your order before you run the
+# cell.**
 
 # %%
 effects.get("features.ladder").show()
@@ -304,7 +308,8 @@ effects.get("features.ladder").show()
 effects.get("features.rotation").show()
 
 # %% [markdown]
-# A designed feature is a **bet** about what may vary. HOG bets that things stand upright, as pedestrians do. Where the
+# LBP hardly minds: its patterns are counted as the same when they are turned. A designed
+# feature is a **bet** about what may vary. HOG bets that things stand upright, as pedestrians do. Where the
 # bet is wrong, even plain colours do better. A learned feature bets less, and needs more pictures; how to make the
 # most of few is what 06 to 08 are about.
 

@@ -294,3 +294,51 @@ def test_shown_tensors_stay_short(value: Tensor) -> None:
 def test_shown_texts_stay_short(value: Any) -> None:
     assert len(show(value)) < 1_500
     assert len(describe(value)) < 1_500
+
+
+@quick
+@given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e3))
+def test_numbers_that_differ_are_shown_to_differ(value: float, factor: float) -> None:
+    """ "Is 0.3679, expected 0.3679" tells nobody anything."""
+    other = value + factor * (ATOL + RTOL * abs(value))
+    for expected, got in ((value, other), (torch.tensor(value).double(), torch.tensor(other).double())):
+        found = difference(expected, got, 0.0, 0.0)
+        assert found is not None
+        left, right = found.sentence.removeprefix("the answer is ").split(", expected ")
+        assert left != right
+
+
+def test_no_more_digits_are_shown_than_it_takes() -> None:
+    for expected, got, said in (
+        (0.36787944, 0.36789, "is 0.36789, expected 0.36788"),
+        (0.5, 0.25, "is 0.25, expected 0.5"),
+        (1.0, math.nan, "is nan, expected 1"),
+    ):
+        found = difference(expected, got, 0.0, 0.0)
+        assert found is not None
+        assert said in found.sentence
+        found = difference(torch.tensor([0.0, expected]).double(), torch.tensor([0.0, got]).double(), 0.0, 0.0)
+        assert found is not None
+        assert f"at [1] it {said}" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("expected", "got", "said"),
+    [
+        (1.0, True, "the truth value True"),
+        (torch.ones(()), False, "the truth value False"),
+        (torch.ones(2, 3), [torch.ones(3), torch.ones(3)], "torch.stack"),
+    ],
+)
+def test_what_came_instead_is_described(expected: Any, got: Any, said: str) -> None:
+    found = difference(expected, got, RTOL, ATOL)
+    assert found is not None
+    assert said in found.sentence
+    assert ".item()" not in found.sentence
+
+
+@pytest.mark.parametrize("got", [[], [1.0, 2.0], [torch.ones(1), 2.0]])
+def test_only_lists_of_tensors_can_be_stacked(got: Any) -> None:
+    found = difference(torch.ones(2), got, RTOL, ATOL)
+    assert found is not None
+    assert "stack" not in found.sentence

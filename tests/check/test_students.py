@@ -37,8 +37,14 @@ def words(outcome: dict[str, Any] | Report) -> str:
     return (outcome.text() if isinstance(outcome, Report) else outcome["text"]).lower()
 
 
+def called(name: str) -> exercises.Exercise:
+    """The exercise whose function has this name; names are unique."""
+    (found,) = [e for e in exercises.every() if e.function == name]
+    return found
+
+
 def judged(name: str, function: Any, seed: int = 0) -> Report:
-    return Report(verdict(exercises.get(f"descent.{name}"), function, seed))
+    return Report(verdict(called(name), function, seed))
 
 
 # ------------------------------------------------------------------------------------------ functions that raise
@@ -123,10 +129,7 @@ def test_an_unusable_answer_is_told_from_an_exception() -> None:
 
 @pytest.mark.parametrize("name", [e.function for e in exercises.every()])
 def test_every_exercise_names_its_signature_when_arguments_do_not_fit(name: str) -> None:
-    def too_few(only_one):
-        return only_one
-
-    report = judged(name, too_few)
+    report = judged(name, lambda: 0)
     assert (report.verdict.status, report.points) == ("failed", 0.0)
     assert report.verdict.exercise.signature in report.text()
 
@@ -542,7 +545,7 @@ EDITS = [
 def test_editing_an_argument_costs_half(name: str, function: Any, argument: str) -> None:
     report = judged(name, function)
     assert report.verdict.status == "partial"
-    assert report.points == exercises.get(f"descent.{name}").points / 2
+    assert report.points == called(name).points / 2
     assert report.verdict.layer == "side effects"
     assert f"argument {argument} in place" in words(report)
     assert "clone" in words(report)
@@ -794,10 +797,10 @@ def test_the_callers_settings_are_untouched(spoiler: str, brief: Brief) -> None:
     assert after == before
 
 
-@pytest.mark.parametrize("name", [e.function for e in exercises.every()])
+@pytest.mark.parametrize("name", [e.name for e in exercises.every()])
 def test_judging_leaves_no_trace(name: str) -> None:
     """Neither right answers nor stubs nor known mistakes move a generator of the caller's."""
-    exercise, before = exercises.get(f"descent.{name}"), settings()
+    exercise, before = exercises.get(name), settings()
     for function in (exercise.reference, exercise.stub, exercise.misconceptions[0].implementation):
         verdict(exercise, function, 0)
     assert settings() == before
@@ -934,3 +937,16 @@ def test_a_loss_that_keeps_its_graph_is_right_with_a_remark() -> None:
     report = judged("sgd_epoch", keeps)
     assert report.passed
     assert "detach" in words(report)
+
+
+def test_a_function_that_calls_an_unwritten_one_is_told_which():
+    def correlate2d(image, kernel):
+        raise NotImplementedError
+
+    def conv_layer(x, weight, bias):
+        return correlate2d(x[0, 0], weight[0, 0])
+
+    found = verdict(exercises.get("features.conv_layer"), conv_layer, 0)
+    assert found.status == "failed"
+    assert "conv_layer calls correlate2d, which is not written yet" in found.sentence
+    assert verdict(exercises.get("features.correlate2d"), correlate2d, 0).status == "unwritten"

@@ -66,6 +66,15 @@ def _correlated(image, kernel, outside: float = 0.0):
     return F.conv2d(padded[None, None], kernel[None, None])[0, 0]
 
 
+def _windows(image: Tensor, shape: tuple[int, ...]) -> Tensor:
+    return image.unfold(0, shape[0], 1).unfold(1, shape[1], 1)
+
+
+def _padded_in_the_wrong_order(image, kernel):
+    h, w = kernel.shape
+    return F.conv2d(F.pad(image, (h // 2, h // 2, w // 2, w // 2))[None, None], kernel[None, None])[0, 0]
+
+
 def _divided(image, kernel):
     return _correlated(image, kernel) / kernel.abs().sum()
 
@@ -257,6 +266,17 @@ def _histc_like(magnitude, orientation, cell, bins):
     return result
 
 
+def _reshaped_whole(magnitude, orientation, cell, bins):
+    index = (orientation * bins / 180).long() % bins
+    shape = (magnitude.shape[0] // cell, cell, magnitude.shape[1] // cell, cell)
+    return torch.stack([(magnitude * (index == b)).reshape(shape).mean((1, 3)) for b in range(bins)], 2)
+
+
+def _means_of_bins(magnitude, orientation, cell, bins):
+    counts = features.cell_histograms(torch.ones_like(magnitude), orientation, cell, bins)
+    return features.cell_histograms(magnitude, orientation, cell, bins) / counts.clamp(min=1e-9)
+
+
 def _count_for_magnitude(magnitude, orientation, cell, bins):
     return features.cell_histograms(torch.ones_like(magnitude), orientation, cell, bins)
 
@@ -289,10 +309,24 @@ def with_another_epsilon(gray, orientations, cell, block):
     return _hys(_blocks(gray, orientations, cell, block), eps=1e-7).reshape(-1)
 
 
-def with_epsilon_not_squared(gray, orientations, cell, block):
+def with_epsilon_beside_the_root(gray, orientations, cell, block):
     v = _blocks(gray, orientations, cell, block).flatten(2)
-    v = (v / (v.square().sum(2, keepdim=True) + 1e-6).sqrt()).clamp(max=0.2)
-    return (v / (v.square().sum(2, keepdim=True) + 1e-6).sqrt()).flatten()
+    v = (v / (v.norm(dim=2, keepdim=True) + 1e-5)).clamp(max=0.2)
+    return (v / (v.norm(dim=2, keepdim=True) + 1e-5)).flatten()
+
+
+def _epsilon_beside_the_root(gray, orientations, cell, block):
+    v = _blocks(gray, orientations, cell, block).flatten(2)
+    v = (v / (v.norm(dim=2, keepdim=True) + 1e-4)).clamp(max=0.2)
+    return (v / (v.norm(dim=2, keepdim=True) + 1e-4)).flatten()
+
+
+def _ranges_one_too_short(gray, orientations, cell, block):
+    histograms, parts = features.cell_histograms(*features.gradient(gray), cell, orientations), []
+    for r in range(histograms.shape[0] - block):
+        for c in range(histograms.shape[1] - block):
+            parts.append(_hys(histograms[r : r + block, c : c + block], (0, 1, 2)).flatten())
+    return torch.cat(parts)
 
 
 def with_sums_in_cells(gray, orientations, cell, block):
@@ -433,6 +467,7 @@ WRONG: list[tuple[str, Callable[..., Any]]] = [
     ("correlate2d", lambda image, kernel: _correlated(image, kernel).T),
     ("correlate2d", lambda image, kernel: _correlated(image - image.mean(), kernel)),
     ("correlate2d", lambda image, kernel: _correlated(image, kernel)[None]),
+    ("correlate2d", lambda image, kernel: _correlated(image, kernel).squeeze()),
     ("correlate2d", _divided),
     ("correlate2d", _repeated_below),
     *(
@@ -479,6 +514,10 @@ WRONG: list[tuple[str, Callable[..., Any]]] = [
             _signed_bins,
             _roots_of_shares,
             _epsilon_too_large,
+            _epsilon_beside_the_root,
+            lambda *a: _hys(_blocks(*a), eps=1e-3).flatten(),
+            lambda *a: _hys(_blocks(*a), eps=1e-5**0.5).flatten(),
+            lambda gray, *a: by_helpers(gray / gray.max(), *a),
             _counts,
             lambda *a: _hys(_hys(_blocks(*a))).flatten(),
             lambda *a: _hys(_blocks(*a).sqrt()).flatten(),
@@ -517,7 +556,7 @@ RIGHT: list[tuple[str, Callable[..., Any]]] = [
             by_helpers,
             by_helpers_in_double,
             with_another_epsilon,
-            with_epsilon_not_squared,
+            with_epsilon_beside_the_root,
             with_sums_in_cells,
             in_a_loop,
         )
@@ -543,6 +582,20 @@ NAMED: list[tuple[str, str, Callable[..., Any]]] = [
     ("hog", "not_normalised", lambda *a: _blocks(*a).flatten()),
     ("hog", "each_cell_alone", lambda *a: _hys(_blocks(*a), dims=(4,)).flatten()),
     ("hog", "one_global_norm", lambda *a: _hys(_blocks(*a), dims=(0, 1, 2, 3, 4)).flatten()),
+    ("hog", "epsilon_not_squared", lambda *a: _hys(_blocks(*a), eps=1e-5**0.5).flatten()),
+    ("hog", "epsilon_not_squared", _epsilon_beside_the_root),
+    ("hog", "blocks_in_rows", lambda *a: _hys(_blocks(*a)).flatten(0, 1).flatten(1)),
+    ("hog", "last_blocks_missing", _ranges_one_too_short),
+    ("correlate2d", "valid_size", lambda image, kernel: F.conv2d(image[None, None], kernel[None, None])[0, 0]),
+    ("correlate2d", "valid_size", lambda image, kernel: _windows(image, kernel.shape).mul(kernel).sum((2, 3))),
+    ("correlate2d", "padding_of_one", lambda image, kernel: _windows(F.pad(image, (1,) * 4), kernel.shape).mul(kernel).sum((2, 3))),
+    ("correlate2d", "padding_swapped", _padded_in_the_wrong_order),
+    ("conv_layer", "valid_size", lambda x, weight, bias: F.conv2d(x, weight) + bias[:, None, None]),
+    ("conv_layer", "padding_of_one", lambda x, weight, bias: F.conv2d(F.pad(x, (1, 1, 1, 1)), weight, bias)),
+    ("conv_layer", "padding_swapped", lambda x, weight, bias: torch.cat([
+        F.conv2d(p[None], weight, bias, padding=(weight.shape[3] // 2, weight.shape[2] // 2)) for p in x])),
+    ("cell_histograms", "rest_not_cut", _reshaped_whole),
+    ("cell_histograms", "mean_of_each_bin", _means_of_bins),
     ("conv_layer", "last_channel_only", _loop_that_overwrites),
     ("conv_layer", "bias_for_each_channel", _bias_in_the_inner_loop),
     ("conv_layer", "kernel_flipped", lambda x, weight, bias: _same(x, weight.rot90(2, (2, 3)), bias)),
@@ -633,3 +686,19 @@ def test_pictures_are_never_square_only(name: str) -> None:
     shapes = [case.inputs[0].shape[-2:] for case in plan(exercises.get(f"features.{name}"), 0)]
     assert any(h < w for h, w in shapes)
     assert any(h > w for h, w in shapes)
+
+
+@pytest.mark.parametrize("name", [e.function for e in exercises.of_section("features")])
+def test_an_answer_kept_from_inputs_of_the_same_shape_is_wrong(name: str) -> None:
+    """Someone who caches by shape must meet two inputs of one shape."""
+    exercise = exercises.get(f"features.{name}")
+    for seed in SEEDS:
+        kept: dict[Any, Any] = {}
+
+        def by_shape(*inputs: Any, kept: dict[Any, Any] = kept) -> Any:
+            key = tuple(tuple(v.shape) if isinstance(v, Tensor) else v for v in inputs)
+            if key not in kept:
+                kept[key] = exercise.reference(*inputs)
+            return kept[key]
+
+        assert verdict(replace(exercise, misconceptions=()), by_shape, seed).status == "failed"

@@ -161,10 +161,14 @@ def second_nearest(train_x, train_y, x):
 
 
 def first_row_of_pixels(train_x, train_y, x):
-    return train_y[distances(train_x[:, :1], x[:, :1]).argmin(1)]
+    return train_y[distances(train_x[:, :, :1], x[:, :, :1]).argmin(1)]
 
 
-def first_channel_or_row(train_x, train_y, x):
+def every_second_row(train_x, train_y, x):
+    return train_y[distances(train_x[:, :, ::2], x[:, :, ::2]).argmin(1)]
+
+
+def first_channel(train_x, train_y, x):
     return train_y[distances(train_x[:, 0], x[:, 0]).argmin(1)]
 
 
@@ -271,6 +275,7 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
     "to_tensor": (
         standardised,
         clamped,
+        lambda image: image.permute(2, 0, 1) / (255.0 if image.max() > 1 else 1.0),
         upside_down,
         mirrored,
         rounded,
@@ -326,7 +331,9 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
         only_the_first_picture,
         second_nearest,
         first_row_of_pixels,
-        first_channel_or_row,
+        first_channel,
+        every_second_row,
+        lambda train_x, train_y, x: train_y[(x.sum(1)[:, None] - train_x.sum(1)).square().flatten(2).sum(2).argmin(1)],
         brightness_only,
         columns_and_rows_averaged,
         sharply_different_pixels,
@@ -344,6 +351,8 @@ WRONG: dict[str, tuple[Callable[..., Any], ...]] = {
     ),
     "top_k_accuracy": (
         always_five,
+        lambda scores, y, k: hit(scores, y, min(k, 5)).float().mean(),
+        lambda scores, y, k: hit(scores.clamp(min=0), y, k).float().mean(),
         a_vote_of_the_batch,
         anyone_right,
         per_row,
@@ -527,6 +536,8 @@ RIGHT: dict[str, tuple[Callable[..., Any], ...]] = {
         by_topk,
         labels_in_a_list,
         in_float64,
+        lambda train_x, train_y, x: train_y[(x[:, None] - train_x).square().sum((2, 3, 4)).argmin(1)],
+        lambda train_x, train_y, x: torch.stack([train_y[(train_x - p).pow(2).sum((1, 2, 3)).argmin()] for p in x]),
         lambda train_x, train_y, x: train_y[distances(train_x, x).argmin(1)],
         lambda train_x, train_y, x: train_y.gather(0, distances(train_x, x).min(1).indices),
         lambda train_x, train_y, x: train_y[distances(x, train_x).neg().argmax(0)],
@@ -537,6 +548,8 @@ RIGHT: dict[str, tuple[Callable[..., Any], ...]] = {
         ranks_by_two_argsorts,
         loop_with_in,
         of_probabilities,
+        lambda scores, y, k: hit(scores.softmax(1), y, k).float().mean(),
+        lambda scores, y, k: hit(scores.sigmoid(), y, k).float().mean(),
         lambda scores, y, k: hit(scores, y, k).sum() / len(y),
         lambda scores, y, k: hit(scores, y, k).float().mean().item(),
         lambda scores, y, k: (scores.topk(k).indices == y[:, None]).sum().item() / len(y),
@@ -591,7 +604,12 @@ NAMED = [
     ("to_gray", "channels_in_front", unpacked, "x[..., 0, :, :]"),
     ("to_gray", "channels_in_front", lambda x: torch.tensordot(torch.tensor(WEIGHTS), x, 1), "x[..., 0, :, :]"),
     ("to_gray", "batches_only", lambda x: torch.einsum("nchw,c->nhw", x, torch.tensor(WEIGHTS)), "x[..., 0, :, :]"),
+    ("to_gray", "batches_only", lambda x: sum(w * c for w, c in zip(WEIGHTS, x.unbind(1), strict=True)), "x[..., 0, :, :]"),
+    ("to_gray", "batches_only", lambda x: 0.299 * x[:, 0, :, :] + 0.587 * x[:, 1, :, :] + 0.114 * x[:, 2, :, :], "first row"),
+    ("to_gray", "channels_last", lambda x: sum(w * c for w, c in zip(WEIGHTS, x.unbind(-1), strict=True)), "column"),
     ("to_gray", "channel_kept", lambda x: TF.rgb_to_grayscale(x), "squeeze"),
+    ("nearest_neighbour", "turned_grey_first", lambda t, y, x: y[distances(t.sum(1), x.sum(1)).argmin(1)], "channel"),
+    ("to_tensor", "scaled_if_bright", lambda image: image.permute(2, 0, 1) / (255.0 if image.max() > 1 else 1.0), "always"),
     ("nearest_neighbour", "not_flattened", lambda t, y, x: y[torch.cdist(x, t).min(1).indices], "flatten"),
     ("top_k_accuracy", "always_one", lambda s, y, k: hit(s, y, 1).float().mean(), "k best"),
     ("top_k_accuracy", "sum_for_mean", lambda s, y, k: hit(s, y, k).sum(), "divide by N"),
@@ -644,3 +662,19 @@ def test_pictures_are_shown_where_something_is_off(name: str, function: Any) -> 
     page = Report(judged(name, function, 0)).html()
     assert page.count("<img ") == 4  # what went in, expected, yours, where they part
     assert 'alt="where yours is off' in page
+
+
+@pytest.mark.parametrize("name", [e.function for e in exercises.of_section("pixels")])
+def test_an_answer_kept_from_inputs_of_the_same_shape_is_wrong(name: str) -> None:
+    """Someone who caches by shape must meet two inputs of one shape."""
+    exercise = exercises.get(f"pixels.{name}")
+    for seed in SEEDS:
+        kept: dict[Any, Any] = {}
+
+        def by_shape(*inputs: Any, kept: dict[Any, Any] = kept) -> Any:
+            key = tuple(tuple(v.shape) if isinstance(v, Tensor) else v for v in inputs)
+            if key not in kept:
+                kept[key] = exercise.reference(*inputs)
+            return kept[key]
+
+        assert verdict(replace(exercise, misconceptions=()), by_shape, seed).status == "failed"

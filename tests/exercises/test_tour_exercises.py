@@ -589,3 +589,19 @@ def test_pictures_of_other_shapes_come() -> None:
             shapes = {case.inputs[0].shape[-2:] for case in exercises.get(f"tour.{name}").draw(seed)}
             assert any(h < w for h, w in shapes)
             assert any(h > w for h, w in shapes)
+
+
+@pytest.mark.parametrize("name", [e.function for e in exercises.of_section("tour")])
+def test_an_answer_kept_from_inputs_of_the_same_shape_is_wrong(name: str) -> None:
+    """Someone who caches by shape must meet two inputs of one shape."""
+    exercise = exercises.get(f"tour.{name}")
+    for seed in SEEDS:
+        kept: dict[Any, Any] = {}
+
+        def by_shape(*inputs: Any, kept: dict[Any, Any] = kept) -> Any:
+            key = tuple(tuple(v.shape) if isinstance(v, Tensor) else v for v in inputs)
+            if key not in kept:
+                kept[key] = exercise.reference(*inputs)
+            return kept[key]
+
+        assert verdict(replace(exercise, misconceptions=()), by_shape, seed).status == "failed"

@@ -115,7 +115,7 @@ def draw(seed: int) -> Picture:
     rows = (found.start, found.usual, found.small, best.kernels)
     figure, (axes,) = canvas(1, height=3.1)
     axes.imshow(montage(torch.cat([_shown(filters[order]) for filters in rows]), 16, gap=1), interpolation="nearest")
-    names = ("random start", "trained, usual\nsize at the start", "trained, from a\nten times smaller one")
+    names = ("random start", "trained, usual\nsize at the start", "trained, from a ten\ntimes smaller start")
     axes.set_yticks([3 + 8 * i for i in range(4)], labels=[*names, "nearest\ndesigned kernel"])
     ticks = [f"{best.kinds[i]}\n{100 * best.share[i]:.0f} %" for i in order.tolist()]
     axes.set_xticks([3 + 8 * i for i in range(16)], labels=ticks, fontsize=9)

@@ -89,8 +89,8 @@ def draw(seed: int) -> Picture:
     caption = (
         f"Fruit, trained as it is, tested darker. At {DARK:g} of the light: "
         + ", ".join(f"{name} {100 * v[0]:.1f} → {100 * v[i]:.1f} %" for name, v in found.accuracy.items())
-        + ". Darkening moves a picture, relative to the distance between two pictures, by "
-        + ", ".join(f"{v:.2f} ({name})" for name, v in found.moved.items())
+        + ". How far a darkened picture is from itself, as a multiple of its distance to another picture: "
+        + ", ".join(f"{name} {v:.2f}" for name, v in found.moved.items())
         + "; what is left in HOG comes from rounding to 8 bits."
     )
     alt = (

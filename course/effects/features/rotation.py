@@ -108,8 +108,8 @@ def draw(seed: int) -> Picture:
         f"picture: {found.moved:.2f} times as far."
     )
     alt = (
-        "Left: lines of accuracy from upright fruit to fruit in any direction. The linear classifiers fall, "
-        "that on HOG most. The CNN is above all. Middle: a banana and the same "
+        "Left: lines of accuracy from upright fruit to fruit in any direction. The linear classifiers on pixels "
+        "fall, that on HOG falls most, that on LBP stays level. The CNN is above all. Middle: a banana and the same "
         "picture turned by 90 degrees. Right: their histograms of gradient directions, in which the peaks lie half of "
         "the range apart."
     )

@@ -166,8 +166,8 @@ def _caption(found: _Found) -> str:
         f"{100 * photo['blurred'].share:.0f} % blurred), and the distance to itself is "
         + " / ".join(f"{100 * photo[f'moved {k} px'].ratio:.0f}" for k in STEPS)
         + " % of that between two photos. 400 digits: moved by 1 pixel, the distance to itself is "
-        f"{100 * digit['moved 1 px'].ratio:.0f} % of that between classes, and "
-        f"{100 * digit['moved 1 px'].lost:.0f} % of them are nearer to a digit of another class than to themselves "
+        f"{100 * digit['moved 1 px'].ratio:.0f} % of the mean distance between classes, and "
+        f"{100 * digit['moved 1 px'].lost:.0f} % are nearer to some digit of another class than to themselves "
         f"(2 pixels: {100 * digit['moved 2 px'].lost:.0f} %, light × 0.5: {100 * digit['light × 0.5'].lost:.0f} %, "
         f"blurred: {100 * digit['blurred'].lost:.0f} %)."
     )

@@ -95,13 +95,14 @@ def draw(seed: int) -> Picture:
         shown = axis.imshow(100 * found.single, vmin=100 / classes, vmax=100 * max(found.single.max().item(), 0.3))
         bar = figure.colorbar(shown, ax=axis, label="right with this pixel alone / %")
         bar.ax.set_label("<colorbar>")
-        axis.set_title(f"{name}: best pixel {100 * found.best:.0f} %, all {100 * found.together:.0f} %")
+        axis.set_title(f"{name}: chosen in training {100 * found.best:.0f} %, all {100 * found.together:.0f} %")
         axis.set(xlabel="column", ylabel="row")
         axis.grid(False)
     one, other = measured
     caption = (
-        f"Each pixel's brightness in {LEVELS} levels; for each level the class that has it most often in training. "
-        f"Digits: the best pixel names {100 * one.best:.1f} %, a pixel on average {100 * one.single.mean():.1f} % "
+        f"In grey, {LEVELS} levels; for each level of a pixel the class that has it most often in training. "
+        f"Digits: the pixel that is best in training names {100 * one.best:.1f} %, "
+        f"a pixel on average {100 * one.single.mean():.1f} % "
         f"(guessing 10 %), all 64 together, by nearest neighbour, {100 * one.together:.1f} %. Fruit: "
         f"{100 * other.best:.1f} %, {100 * other.single.mean():.1f} % (guessing 33 %), all together "
         f"{100 * other.together:.1f} %."

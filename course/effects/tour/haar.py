@@ -182,8 +182,8 @@ def draw(seed: int) -> Picture:
     alt = (
         "Above: the mean face with the first five Haar features that AdaBoost chose, each a box with light and dark "
         "parts. Below left: the first feature's values, most faces on one side of its threshold, most background on "
-        "the other. Middle: the share of right answers rises with the number of features that vote. Right: the pixels "
-        "under a feature go from 8 to over 500, the numbers to look up stay between six and nine."
+        "the other. Middle: the share of right answers rises, with a dip at the start, as more features vote. Right: the "
+        "pixels under a feature go from 8 to over 500; the numbers to look up stay between six and nine."
     )
     return Picture(figure, alt, caption)
 

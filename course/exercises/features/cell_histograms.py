@@ -31,6 +31,7 @@ def cases(draw: Draw) -> list[Case]:
         Case("one cell, three bins of 60°", (*three, 2, 3), "hand"),
         Case("180° is the direction 0°: bin 0", (*turned, 2, 3), "hand"),
         random("sizes are multiples of the cell", 6, 9, 3, 9),
+        random("sizes are multiples of the cell, another picture", 6, 9, 3, 9),
         random("rows and columns are left over", 7, 11, 3, 9),
         random("an upright picture, 0° and 180°", draw.integer(12, 13), 7, 3, 5, 0.0, 180.0),
         random("exactly 90° begins the upper half", 8, 14, 4, 6, 0.0, 90.0, 180.0),
@@ -162,6 +163,30 @@ def rest_kept(magnitude, orientation, cell, bins):
     return F.avg_pool2d(votes, cell).movedim(0, 2)
 
 
+def rest_not_cut(magnitude, orientation, cell, bins):
+    """reshape stops where rows or columns are left over: cut them off first, magnitude[: rows * cell, : columns * cell]
+    with rows = H//cell, columns = W//cell."""
+    rows, columns = magnitude.shape[0] // cell, magnitude.shape[1] // cell
+    index = (orientation * bins / 180).floor().long() % bins
+    votes = F.one_hot(index, bins) * magnitude[..., None]
+    return votes.reshape(rows, cell, columns, cell, bins).mean((1, 3))
+
+
+def mean_of_each_bin(magnitude, orientation, cell, bins):
+    """Each bin is divided by the number of pixels that vote for it; divide all bins by the number of pixels in the
+    cell, cell²."""
+    index = (orientation * bins / 180).floor().long() % bins
+    voters = F.one_hot(index, bins).movedim(2, 0).to(magnitude.dtype)
+    sums, counts = F.avg_pool2d(voters * magnitude, cell) * cell**2, F.avg_pool2d(voters, cell) * cell**2
+    return (sums / counts.round().clamp(min=1)).movedim(0, 2)
+
+
+def mean_of_each_bin_or_nan(magnitude, orientation, cell, bins):  # noqa: D103 - the same mistake; nan in empty bins
+    index = (orientation * bins / 180).floor().long() % bins
+    voters = F.one_hot(index, bins).movedim(2, 0).to(magnitude.dtype)
+    return (F.avg_pool2d(voters * magnitude, cell) / F.avg_pool2d(voters, cell)).movedim(0, 2)
+
+
 def with_scatter(magnitude, orientation, cell, bins):  # noqa: D103
     rows, columns = magnitude.shape[0] // cell, magnitude.shape[1] // cell
     index = (orientation // (180 / bins)).long() % bins
@@ -213,7 +238,9 @@ EXERCISE = Exercise(
             bins_first,
             cells_mixed_up,
             rest_kept,
+            rest_not_cut,
         ),
+        replace(mistakes(mean_of_each_bin)[0], variants=(mean_of_each_bin_or_nan,)),
         replace(mistakes(half_turn_lost)[0], variants=(half_turn_scattered, half_turn_indexed)),
     ),
     alternatives=(with_scatter, bin_by_bin, cell_by_cell),

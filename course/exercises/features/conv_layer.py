@@ -30,6 +30,7 @@ def cases(draw: Draw) -> list[Case]:
             "hand",
         ),
         random("one channel to one", 1, 1, 1, (4, 6), (3, 3)),
+        random("one channel to one, other numbers", 1, 1, 1, (4, 6), (3, 3)),
         random("one channel to several", 2, 1, 3, (6, 4), (3, 3)),
         random("several channels to one", 2, 3, 1, (5, 6), (3, 5)),
         random("as many kernels as columns", 2, 2, 5, (4, 5), (5, 3)),
@@ -111,6 +112,41 @@ def valid_size(x, weight, bias):
     return full[:, :, h - 1 : h - 1 + height, w - 1 : w - 1 + width]
 
 
+def valid_size_or_error(x, weight, bias):  # noqa: D103 - the same mistake; stops if the kernels are larger than pictures
+    return F.conv2d(x, weight, bias)
+
+
+def padding_of_one(x, weight, bias):
+    """The padding is right for kernels of 3×3 only (or square ones): put h//2 rows of zeros above and below, w//2
+    columns left and right, padding=(h//2, w//2)."""
+    return F.conv2d(x, weight, bias, padding=1)
+
+
+def padding_of_the_height(x, weight, bias):  # noqa: D103 - the same mistake; right for square kernels
+    return F.conv2d(x, weight, bias, padding=weight.shape[2] // 2)
+
+
+def padding_of_the_width(x, weight, bias):  # noqa: D103 - the same mistake; right for square kernels
+    return F.conv2d(x, weight, bias, padding=weight.shape[3] // 2)
+
+
+def padding_swapped(x, weight, bias):
+    """Rows and columns of the padding are exchanged: h//2 rows above and below, w//2 columns left and right (F.pad
+    starts with the last dimension)."""
+    h, w = weight.shape[2:]
+    return F.conv2d(x, weight, bias, padding=(w // 2, h // 2))
+
+
+def padding_swapped_in_a_loop(x, weight, bias):  # noqa: D103 - the same mistake; stops unless the kernels are square
+    (h, w), (height, width), y = weight.shape[2:], x.shape[2:], bias[:, None, None]
+    padded = F.pad(x, (h // 2, h // 2, w // 2, w // 2))
+    for u in range(h):
+        for v in range(w):
+            window = padded[:, :, u : u + height, v : v + width]
+            y = y + torch.einsum("nchw,oc->nohw", window, weight[:, :, u, v])
+    return y
+
+
 def border_repeated(x, weight, bias):
     """Outside, the border pixels go on: there the picture counts as 0."""
     h, w = weight.shape[2:]
@@ -176,11 +212,13 @@ EXERCISE = Exercise(
             bias_along_columns,
             bias_subtracted,
             kernel_flipped,
-            valid_size,
             border_repeated,
             wraps_around,
             with_relu,
         ),
+        replace(mistakes(valid_size)[0], variants=(valid_size_or_error,)),
+        replace(mistakes(padding_of_one)[0], variants=(padding_of_the_height, padding_of_the_width)),
+        replace(mistakes(padding_swapped)[0], variants=(padding_swapped_in_a_loop,)),
         replace(mistakes(last_channel_only)[0], variants=(first_channel_only,)),
     ),
     alternatives=(with_conv2d, channel_by_channel, shift_by_shift),

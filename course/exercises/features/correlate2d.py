@@ -12,11 +12,13 @@ from course.exercises.exercise import Case, Draw, Exercise, mistakes
 
 
 def cases(draw: Draw) -> list[Case]:
-    """A single bright pixel, an edge, the lecture's kernel; then kernels of all proportions."""
+    """A single bright pixel, an edge, the lecture's kernel; then kernels and pictures of all proportions."""
     dot = torch.zeros(3, 4)
     dot[1, 1] = 1.0
     edge = torch.tensor([0.0, 0.0, 1.0, 1.0, 1.0]).repeat(3, 1)
     lecture = torch.tensor([[-1.0, -1.0, -1.0], [-1.0, 8.0, -1.0], [-1.0, -1.0, -1.0]])
+
+    high, wide = draw.integer(9, 11), draw.integer(6, 8)
 
     def random(label: str, height: int, width: int, h: int, w: int) -> Case:
         return Case(label, (torch.rand(height, width, generator=draw.generator), draw.normal(h, w)))
@@ -32,7 +34,9 @@ def cases(draw: Draw) -> list[Case]:
         random("a kernel higher than the picture", 3, 5, 7, 3),
         random("a kernel larger than the picture", 2, 3, 5, 7),
         random("a larger picture", draw.integer(6, 8), draw.integer(9, 11), 3, 5),
-        random("a square kernel", draw.integer(9, 11), draw.integer(6, 8), 5, 5),
+        random("a picture of one row", 1, 6, 3, 3),
+        random("a square kernel", high, wide, 5, 5),
+        random("another picture, another kernel", high, wide, 5, 5),
     ]
 
 
@@ -55,6 +59,24 @@ def valid_size(image, kernel):
     height, width = max(image.shape[0] - h + 1, 0), max(image.shape[1] - w + 1, 0)
     full = F.conv2d(image[None, None], kernel[None, None], padding=(h - 1, w - 1))[0, 0]
     return full[h - 1 : h - 1 + height, w - 1 : w - 1 + width]
+
+
+def valid_size_or_error(image, kernel):  # noqa: D103 - the same mistake; stops if the kernel is larger than the picture
+    return F.conv2d(image[None, None], kernel[None, None])[0, 0]
+
+
+def padding_of_one(image, kernel):
+    """The padding is right for kernels of 3×3 only (or square ones): put h//2 rows of zeros above and below, w//2
+    columns left and right, padding=(h//2, w//2)."""
+    return F.conv2d(image[None, None], kernel[None, None], padding=1)[0, 0]
+
+
+def padding_of_the_height(image, kernel):  # noqa: D103 - the same mistake; right for square kernels
+    return F.conv2d(image[None, None], kernel[None, None], padding=kernel.shape[0] // 2)[0, 0]
+
+
+def padding_of_the_width(image, kernel):  # noqa: D103 - the same mistake; right for square kernels
+    return F.conv2d(image[None, None], kernel[None, None], padding=kernel.shape[1] // 2)[0, 0]
 
 
 def full_size(image, kernel):
@@ -108,6 +130,20 @@ def padding_swapped(image, kernel):
     large = large[h - w // 2 : h + height + w // 2, w - h // 2 : w + width + h // 2]
     rows, columns = height + 2 * (w // 2) - h + 1, width + 2 * (h // 2) - w + 1
     return F.conv2d(large[None, None], kernel[None, None])[0, 0] if min(rows, columns) > 0 else image[:0]
+
+
+def padding_swapped_or_error(image, kernel):  # noqa: D103 - the same mistake; stops where the kernel no longer fits
+    h, w = kernel.shape
+    return F.conv2d(image[None, None], kernel[None, None], padding=(w // 2, h // 2))[0, 0]
+
+
+def padding_swapped_in_a_loop(image, kernel):  # noqa: D103 - the same mistake; stops unless the kernel is square
+    (h, w), (height, width) = kernel.shape, image.shape
+    padded, result = F.pad(image, (h // 2, h // 2, w // 2, w // 2)), torch.zeros_like(image)
+    for u in range(h):
+        for v in range(w):
+            result = result + kernel[u, v] * padded[u : u + height, v : v + width]
+    return result
 
 
 def mean_of_the_window(image, kernel):
@@ -164,14 +200,15 @@ EXERCISE = Exercise(
         *mistakes(
             kernel_flipped,
             kernel_transposed,
-            valid_size,
             full_size,
             wraps_around,
             zero_border,
             not_centred,
-            padding_swapped,
             mean_of_the_window,
         ),
+        replace(mistakes(valid_size)[0], variants=(valid_size_or_error,)),
+        replace(mistakes(padding_of_one)[0], variants=(padding_of_the_height, padding_of_the_width)),
+        replace(mistakes(padding_swapped)[0], variants=(padding_swapped_or_error, padding_swapped_in_a_loop)),
         replace(mistakes(border_repeated)[0], variants=(border_mirrored,)),
         replace(mistakes(clamped)[0], variants=(negatives_cut,)),
     ),

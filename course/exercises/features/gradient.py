@@ -58,6 +58,7 @@ def cases(draw: Draw) -> list[Case]:
         random("the smallest picture with a middle", 3, 3),
         random("a flat shape", 4, draw.integer(8, 10)),
         random("an upright shape", draw.integer(8, 10), 5),
+        random("another small picture", 3, 3),
         random("a faint picture", 6, 7, top=4),
         Case("nearly upright stripes", (stripes,)),
         random("a larger picture", draw.integer(9, 11), draw.integer(12, 14)),

@@ -13,28 +13,34 @@ from course.exercises.exercise import Case, Draw, Exercise, mistakes
 
 
 def cases(draw: Draw) -> list[Case]:
-    """Pictures of two pixels by hand, then grey and coloured ones; more, fewer and as many pictures as remembered."""
+    """Pictures of two pixels by hand, then grey and coloured ones; more, fewer and as many pictures as remembered.
+
+    All have a channel dimension, (N, C, H, W): grey ones have C = 1.
+    """
     height, width = draw.integer(3, 4), draw.integer(5, 6)
     return [
         Case(
             "black, white, dark; two pixels each", _pair([[0, 0], [1, 1], [0.3, 0.2]], [[0.9, 0.6], [0.1, 0.1]]), "hand"
         ),
         Case("far off in one pixel, or a little in both", _pair([[0, 0.6], [0.4, 0.4]], [[0, 0]]), "hand"),
-        Case("one remembered picture", _noisy(draw, 1, 3, height, width)),
-        Case("one picture to classify", _noisy(draw, 7, 1, height, width)),
+        Case("one remembered picture", _noisy(draw, 1, 3, 1, height, width)),
+        Case("one picture to classify", _noisy(draw, 7, 1, 1, height, width)),
         Case("a spot or a haze", _spot_or_haze(draw, height + 2, width + 2)),
         Case("a class has dark and bright pictures", _dark_and_bright(draw, height, width)),
         Case("a picture and its mirror images", _mirrored(draw, height, width)),
-        Case("as many as remembered", _noisy(draw, 6, 6, height, width)),
-        Case("the remembered pictures themselves, which differ in blue", _blue_only(draw, 9, 5, height, width)),
+        Case("every second row misleads", _misleading_rows(draw, height, width)),
+        Case("as many as remembered", _noisy(draw, 6, 6, 1, height, width)),
+        Case("as many other ones", _noisy(draw, 6, 6, 1, height, width)),
+        Case("the remembered pictures themselves, which differ in blue", _blue_only(draw, 9, 8, height, width)),
+        Case("colours that differ, equally bright", _equally_bright(draw, 9, 12, height, width)),
         Case("many in colour", _noisy(draw, draw.integer(6, 8), draw.integer(10, 14), 3, height, width)),
     ]
 
 
 def _pair(known: list[list[float]], asked: list[list[float]]) -> tuple[Tensor, Tensor, Tensor]:
-    """Pictures of one column; no label is its own position."""
+    """Grey pictures of one column; no label is its own position."""
     labels = torch.tensor([7, 3, 5][: len(known)])
-    return torch.tensor(known).float()[:, :, None], labels, torch.tensor(asked).float()[:, :, None]
+    return torch.tensor(known).float()[:, None, :, None], labels, torch.tensor(asked).float()[:, None, :, None]
 
 
 def _noisy(draw: Draw, n: int, m: int, *shape: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -46,11 +52,23 @@ def _noisy(draw: Draw, n: int, m: int, *shape: int) -> tuple[Tensor, Tensor, Ten
 
 def _mirrored(draw: Draw, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
     """The same numbers in four orders: sums over rows, columns or all pixels tell nothing."""
-    picture = torch.rand(height, width, generator=draw.generator)
-    known = torch.stack([picture, picture.flip(0), picture.flip(1), picture.flip(0, 1)])
+    picture = torch.rand(1, height, width, generator=draw.generator)
+    known = torch.stack([picture, picture.flip(1), picture.flip(2), picture.flip(1, 2)])
     origin = torch.arange(4).repeat(4)[torch.randperm(16, generator=draw.generator)]
     labels = torch.randperm(10, generator=draw.generator)[:4]
-    return known, labels, known[origin] + draw.normal(16, height, width, scale=0.02)
+    return known, labels, known[origin] + draw.normal(16, 1, height, width, scale=0.02)
+
+
+def _misleading_rows(draw: Draw, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows 1, 3, … tell the pictures well apart. In rows 0, 2, … they hardly differ, and each asked picture has those
+    of a remembered picture with another label."""
+    known = torch.rand(6, 1, height, width, generator=draw.generator)
+    known[:, :, ::2] = 0.5 + 0.1 * known[:, :, ::2]
+    labels = torch.randperm(10, generator=draw.generator)[:6]
+    origin = torch.randint(6, (8,), generator=draw.generator)
+    asked = known[origin]
+    asked[:, :, ::2] = known[(origin + draw.integer(1, 5)) % 6][:, :, ::2]
+    return known, labels, asked
 
 
 def _blue_only(draw: Draw, n: int, m: int, *shape: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -58,6 +76,14 @@ def _blue_only(draw: Draw, n: int, m: int, *shape: int) -> tuple[Tensor, Tensor,
     known = torch.rand(n, 3, *shape, generator=draw.generator)
     known[:, :2] = known[:1, :2].clone()
     return known, _labels(draw, n), known[torch.randint(n, (m,), generator=draw.generator)]
+
+
+def _equally_bright(draw: Draw, n: int, m: int, *shape: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Colour pictures whose channels add up to nearly 1.5 in every pixel, so that noise decides which means agree."""
+    known = 0.25 + 0.5 * torch.rand(n, 3, *shape, generator=draw.generator)
+    known[:, 2] = 1.5 - known[:, 0] - known[:, 1] + 0.05 * (known[:, 2] - 0.5)
+    origin = torch.randint(n, (m,), generator=draw.generator)
+    return known, _labels(draw, n), known[origin] + draw.normal(m, 3, *shape, scale=0.05)
 
 
 def _labels(draw: Draw, n: int) -> Tensor:
@@ -69,26 +95,26 @@ def _labels(draw: Draw, n: int) -> Tensor:
 
 def _spot_or_haze(draw: Draw, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
     """Each asked picture is remembered twice: one pixel far off, and all pixels a little off. ‖·‖₂ prefers the haze of
-    one and the spot of the other; the sum of differences always the spot, the largest difference always the haze. The
-    spot lies neither in the first nor in the last row."""
+    one and the spots of the others, one of which has a haze so thick that only the largest difference prefers it; the
+    sum of differences always prefers the spot. The spot lies neither in the first nor in the last row."""
     size, off = height * width, 0.8
-    asked = torch.rand(2, size, generator=draw.generator)
-    place = torch.randint(width, size - width, (2, 1), generator=draw.generator)
+    asked = torch.rand(3, size, generator=draw.generator)
+    place = torch.randint(width, size - width, (3, 1), generator=draw.generator)
     asked.scatter_(1, place, 0.1)
     spot = asked.scatter(1, place, 0.1 + off)
-    strength = torch.tensor([[0.75], [1.3]]) * off / size**0.5
+    strength = torch.tensor([[0.75], [1.3], [0.6 * size**0.5]]) * off / size**0.5
     haze = torch.where(asked < 0.5, asked + strength, asked - strength)
-    order, turn = torch.randperm(4, generator=draw.generator), torch.randperm(2, generator=draw.generator)
-    labels = torch.randperm(10, generator=draw.generator)[:4]
-    return torch.cat([spot, haze])[order].view(4, height, width), labels, asked[turn].view(2, height, width)
+    order, turn = torch.randperm(6, generator=draw.generator), torch.randperm(3, generator=draw.generator)
+    labels = torch.randperm(10, generator=draw.generator)[:6]
+    return torch.cat([spot, haze])[order].view(6, 1, height, width), labels, asked[turn].view(3, 1, height, width)
 
 
 def _dark_and_bright(draw: Draw, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
     """A dark and a bright picture of a class whose mean is grey; the other class has two grey ones. What is asked is a
     grey one made darker and brighter, so that all have its angle."""
-    grain = 0.02 * torch.rand(4, height, width, generator=draw.generator)
-    known = torch.tensor([0.1, 0.9, 0.65, 0.66])[:, None, None] + grain
-    asked = known[2] * torch.tensor([0.15, 0.85, 0.84, 0.6])[:, None, None] / 0.65
+    grain = 0.02 * torch.rand(4, 1, height, width, generator=draw.generator)
+    known = torch.tensor([0.1, 0.9, 0.65, 0.66])[:, None, None, None] + grain
+    asked = known[2] * torch.tensor([0.15, 0.85, 0.84, 0.6])[:, None, None, None] / 0.65
     a = draw.integer(0, 8)
     order, turn = torch.randperm(4, generator=draw.generator), torch.randperm(4, generator=draw.generator)
     labels = torch.tensor([a, a, a + 1, a + 1])
@@ -164,6 +190,12 @@ def smallest_angle(train_x, train_y, x):
     return train_y[similarity.argmax(1)]
 
 
+def turned_grey_first(train_x, train_y, x):
+    """The channels are averaged or summed before the differences are squared, so that a red and a blue picture of the
+    same brightness look alike; square the difference in each channel, then sum over channels, rows and columns."""
+    return train_y[torch.cdist(x.mean(1).flatten(1), train_x.mean(1).flatten(1)).argmin(1)]
+
+
 def nearest_mean(train_x, train_y, x):
     """Each class is reduced to its mean picture; the nearest single training picture decides."""
     classes = train_y.unique()
@@ -231,6 +263,7 @@ EXERCISE = Exercise(
             largest_difference,
             largest_product,
             smallest_angle,
+            turned_grey_first,
             nearest_mean,
             vote_of_three,
             picture_for_label,

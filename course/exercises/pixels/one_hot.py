@@ -21,6 +21,7 @@ def cases(draw: Draw) -> list[Case]:
     k = draw.integer(4, 7)
     few = draw.labels(draw.integer(4, 8), k)  # the last classes appear nowhere
     both_ends = torch.cat([torch.tensor([0, k - 1, k - 1]), draw.labels(draw.integer(k, 9), k)])
+    turned = (both_ends + 1) % k
     return [
         Case("an orange and a banana (banana 0, apple 1, orange 2)", (torch.tensor([2, 0]), 3), "hand"),
         Case("one sample", (draw.labels(1, k), k)),
@@ -28,6 +29,7 @@ def cases(draw: Draw) -> list[Case]:
         Case("every class once", (every_class_once(k), k)),
         Case("the last classes do not appear", (few, k + draw.integer(1, 3))),
         Case("more samples than classes", (both_ends, k)),
+        Case("the same number of samples, other classes", (turned, k)),
         Case("more classes than samples", (draw.labels(draw.integer(3, 6), 20), 20)),
     ]
 

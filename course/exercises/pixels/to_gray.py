@@ -28,6 +28,7 @@ def cases(draw: Draw) -> list[Case]:
     return [
         Case("red, green, blue above white, grey, black", (by_hand,), "hand"),
         Case("a picture", (colours(3, low, high),)),
+        Case("another picture", (colours(3, low, high),)),
         Case("a dark picture", (colours(3, high, low) * 0.1,)),
         Case("a batch of one picture", (colours(1, 3, low, high),)),
         Case("a batch of three pictures", (colours(3, 3, low, high),)),
@@ -60,6 +61,11 @@ def channels_last_by_sum(x):  # noqa: D103 - the same mistake; stops with anothe
     return (x * torch.tensor([0.299, 0.587, 0.114])).sum(-1)
 
 
+def channels_last_unpacked(x):  # noqa: D103 - the same mistake; stops unless there are three columns
+    red, green, blue = x.unbind(-1)
+    return 0.299 * red + 0.587 * green + 0.114 * blue
+
+
 def channels_in_front(x):
     """In a batch, dimension 0 counts the pictures: x[0] is the first one, not red. Count from the end, where red is
     x[..., 0, :, :]."""
@@ -90,6 +96,15 @@ def batches_only_by_sum(x):  # noqa: D103 - the same mistake; the sum runs over 
 
 def batches_only_by_einsum(x):  # noqa: D103 - the same mistake; stops at a single picture
     return torch.einsum("nchw,c->nhw", x, torch.tensor([0.299, 0.587, 0.114]))
+
+
+def batches_only_unpacked(x):  # noqa: D103 - the same mistake; stops at a single picture, but not at one of three rows
+    red, green, blue = x.unbind(1)
+    return 0.299 * red + 0.587 * green + 0.114 * blue
+
+
+def batches_only_by_colons(x):  # noqa: D103 - the same mistake; stops at a single picture with another message
+    return 0.299 * x[:, 0, :, :] + 0.587 * x[:, 1, :, :] + 0.114 * x[:, 2, :, :]
 
 
 def blue_weight_144(x):
@@ -180,12 +195,18 @@ EXERCISE = Exercise(
             three_grey_channels,
             brightest_channel,
         ),
-        replace(mistakes(channels_last)[0], variants=(channels_last_by_product, channels_last_by_sum)),
+        replace(
+            mistakes(channels_last)[0],
+            variants=(channels_last_by_product, channels_last_by_sum, channels_last_unpacked),
+        ),
         replace(
             mistakes(channels_in_front)[0],
             variants=(channels_in_front_unpacked, channels_in_front_by_product, channels_in_front_by_sum),
         ),
-        replace(mistakes(batches_only)[0], variants=(batches_only_by_sum, batches_only_by_einsum)),
+        replace(
+            mistakes(batches_only)[0],
+            variants=(batches_only_by_sum, batches_only_by_einsum, batches_only_unpacked, batches_only_by_colons),
+        ),
         replace(mistakes(weights_of_bt709)[0], variants=(weights_of_bt709_rounded,)),
     ),
     rtol=5e-4,  # torchvision and MATLAB write 0.2989 for red

@@ -26,8 +26,10 @@ def cases(draw: Draw) -> list[Case]:
         Case("no light at all", (torch.zeros(low, high, 3, dtype=torch.uint8),)),
         Case("three by three pixels, where every layout has the same shape", (picture(3, 3),)),
         Case("a dark picture", (picture(high, low, brightest=draw.integer(20, 60)),)),
+        Case("almost black: bytes 0 and 1", (picture(3, 4, brightest=1),)),
         Case("all 256 values", (every.byte(),)),
         Case("a wide picture", (picture(low, high),)),
+        Case("another wide picture", (picture(low, high),)),
         Case("a tall picture", (picture(high + 1, low),)),
     ]
 
@@ -93,6 +95,13 @@ def by_own_range(image):  # noqa: D103 - the same mistake, stretched at both end
     return (x - x.min()) / (x.max() - x.min())
 
 
+def scaled_if_bright(image):
+    """Whether this divides depends on the picture: bytes 0 and 1 are almost black, not black and white; divide by 255
+    always."""
+    x = image.permute(2, 0, 1).float()
+    return x / 255 if x.max() > 1 else x
+
+
 def centred(image):
     """These numbers run from −1 to 1; here black is 0 and white is 1: divide by 255, subtract nothing."""
     return image.permute(2, 0, 1).float() / 127.5 - 1
@@ -144,6 +153,7 @@ EXERCISE = Exercise(
             width_first,
             permuted_backwards,
             blue_first,
+            scaled_if_bright,
             centred,
             batch_of_one,
         ),

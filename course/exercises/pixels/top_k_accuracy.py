@@ -21,28 +21,29 @@ def drive(top_k_accuracy: Callable[..., Any], scores: Tensor, y: Tensor, k: int)
 def cases(draw: Draw) -> list[Case]:
     """Five rows by hand with one and with two guesses, then every k from 1 to K; no two scores of a row are equal."""
 
-    def batch(n: int, classes: int) -> tuple[Tensor, Tensor]:
-        """Each rank of the right class appears, so one guess more or less always changes the share; the best appear
-        most, so the best are no mirror image of the worst."""
+    def batch(n: int, classes: int, often: int = 0) -> tuple[Tensor, Tensor]:
+        """Each rank of the right class appears, so one guess more or less always changes the share; two ranks, the best
+        if nothing else is said, appear most, so the best are no mirror image of the worst."""
         scores = draw.normal(n, classes)
-        ranks = torch.cat([torch.arange(classes), draw.labels(n - classes, 2)])
+        ranks = torch.cat([torch.arange(classes), often + draw.labels(n - classes, 2)])
         ranks = ranks[torch.randperm(n, generator=draw.generator)]
         return scores, scores.argsort(1, descending=True).gather(1, ranks[:, None])[:, 0]
 
     rows = [[0.1, 0.7, 0.2], [0.5, 0.3, 0.2], [0.2, 0.3, 0.5], [0.6, 0.3, 0.1], [0.2, 0.1, 0.7]]
     right = [1, 0, 0, 1, 2]
-    k = draw.integer(4, 6)
-    lowest, y = batch(k + 3, k)
+    k, many, n = draw.integer(4, 6), draw.integer(7, 9), draw.integer(11, 15)
+    lowest, y = batch(5 * k, k)
     some, of_some = batch(draw.integer(12, 20), 10)
     return [
         Case("five rows, one guess", (torch.tensor(rows), torch.tensor(right), 1), "hand"),
         Case("five rows, two guesses", (torch.tensor(rows), torch.tensor(right), 2), "hand"),
         Case("one row", (draw.normal(1, k), draw.labels(1, k), 2)),
         Case("all scores are negative", (lowest - 9, y, 2)),
-        Case("as many guesses as classes", (*batch(k + 2, k), k)),
-        Case("one guess less than classes", (*batch(k, k), k - 1)),
-        Case("large scores", (some * 50, of_some, 3)),
-        Case("top-5 of 10 classes", (*batch(draw.integer(11, 15), 10), 5)),
+        Case("as many guesses as classes", (*batch(many + 2, many), many)),
+        Case("one guess less than classes", (*batch(many, many), many - 1)),
+        Case("large scores", (some * 4, of_some, 3)),  # softmax and sigmoid keep their order
+        Case("top-5 of 10 classes", (*batch(n, 10), 5)),
+        Case("top-5 of 10 classes, mostly wrong", (*batch(n, 10, often=7), 5)),
     ]
 
 

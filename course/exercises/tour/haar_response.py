@@ -34,6 +34,7 @@ def cases(draw: Draw) -> list[Case]:
 
     by_hand = tour.integral_image(torch.tensor([[1.0, 2, 3], [4, 5, 6]]))
     odd = 2 * draw.integer(1, 2) + 1
+    lying = (draw.integer(4, 6), draw.integer(1, 3), odd, 8)
     return [
         Case("rows 1 2 3 and 4 5 6; the last two columns", (by_hand, [0, 1, 2, 2]), "hand"),
         Case("rows 1 2 3 and 4 5 6; the last two of the lower row", (by_hand.clone(), [1, 1, 1, 2]), "hand"),
@@ -42,7 +43,8 @@ def cases(draw: Draw) -> list[Case]:
         inside("the lower right corner", (2, 3, 4, 2), 0, 0),
         inside("inside, two columns", (1, draw.integer(2, 4), draw.integer(2, 3), 2), 2, 3),
         inside("inside, upright", (draw.integer(1, 3), draw.integer(4, 5), 2 * odd, 4), 2, 1),
-        inside("inside, lying", (draw.integer(4, 6), draw.integer(1, 3), odd, 8), 3, 4),
+        inside("inside, lying", lying, 3, 4),
+        inside("the same box in another picture", lying, 3, 4),
     ]
 
 
@@ -107,6 +109,48 @@ def box_as_two_corners(integral, box):
     """The last two numbers of the box were read as its lower right corner; they are its height and its width."""
     top, left, bottom, right = box
     middle = (left + right) // 2
+    first = integral[bottom, middle] - integral[top, middle] - integral[bottom, left] + integral[top, left]
+    second = integral[bottom, right] - integral[top, right] - integral[bottom, middle] + integral[top, middle]
+    return first - second
+
+
+def box_as_two_corners_halved(integral, box):  # noqa: D103 - the same mistake; half of the right column as the width
+    top, left, bottom, right = box
+    middle = left + right // 2
+    first = integral[bottom, middle] - integral[top, middle] - integral[bottom, left] + integral[top, left]
+    second = integral[bottom, right] - integral[top, right] - integral[bottom, middle] + integral[top, middle]
+    return first - second
+
+
+def size_for_position(integral, box):
+    """A height or a width was taken for a position: the box ends at row top + height and at column left + width, and
+    its middle is at column left + width // 2."""
+    top, left, height, width = box
+    middle, right, bottom = left + width // 2, left + width, height
+    first = integral[bottom, middle] - integral[top, middle] - integral[bottom, left] + integral[top, left]
+    second = integral[bottom, right] - integral[top, right] - integral[bottom, middle] + integral[top, middle]
+    return first - second
+
+
+def half_width_for_middle(integral, box):  # noqa: D103 - the same mistake at the middle
+    top, left, height, width = box
+    middle, right, bottom = width // 2, left + width, top + height
+    first = integral[bottom, middle] - integral[top, middle] - integral[bottom, left] + integral[top, left]
+    second = integral[bottom, right] - integral[top, right] - integral[bottom, middle] + integral[top, middle]
+    return first - second
+
+
+def half_of_left_and_width(integral, box):  # noqa: D103 - the same mistake: the mean of a position and a size
+    top, left, height, width = box
+    middle, right, bottom = (left + width) // 2, left + width, top + height
+    first = integral[bottom, middle] - integral[top, middle] - integral[bottom, left] + integral[top, left]
+    second = integral[bottom, right] - integral[top, right] - integral[bottom, middle] + integral[top, middle]
+    return first - second
+
+
+def width_for_right_edge(integral, box):  # noqa: D103 - the same mistake at the right edge
+    top, left, height, width = box
+    middle, right, bottom = left + width // 2, width, top + height
     first = integral[bottom, middle] - integral[top, middle] - integral[bottom, left] + integral[top, left]
     second = integral[bottom, right] - integral[top, right] - integral[bottom, middle] + integral[top, middle]
     return first - second
@@ -229,7 +273,11 @@ EXERCISE = Exercise(
             corner_forgotten,
             one_pixel_short,
             border_overlooked,
-            box_as_two_corners,
+        ),
+        replace(mistakes(box_as_two_corners)[0], variants=(box_as_two_corners_halved,)),
+        replace(
+            mistakes(size_for_position)[0],
+            variants=(half_width_for_middle, half_of_left_and_width, width_for_right_edge),
         ),
         replace(mistakes(column_first)[0], variants=(only_the_corner_swapped,)),
         *mistakes(

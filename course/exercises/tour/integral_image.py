@@ -23,6 +23,7 @@ def cases(draw: Draw) -> list[Case]:
         picture("a single row", 1, draw.integer(4, 6)),
         picture("a single column", draw.integer(4, 6), 1),
         picture("square", 4, 4),
+        picture("another square", 4, 4),
         picture("wide", draw.integer(3, 5), draw.integer(7, 9)),
         picture("tall", draw.integer(8, 10), draw.integer(3, 6)),
     ]

@@ -18,6 +18,7 @@ def cases(draw: Draw) -> list[Case]:
         few = torch.randint(5, (height, width), generator=draw.generator) / 4  # so that many neighbours are equal
         return Case(f"{label}, {height}×{width}", (few,))
 
+    tall = (draw.integer(8, 10), draw.integer(4, 6))
     flat = torch.full((3, draw.integer(4, 6)), draw.uniform(0.2, 0.9))
     return [
         Case("nine pixels", (torch.tensor([[9.0, 1, 5], [2, 5, 7], [4, 5, 0]]),), "hand"),
@@ -25,7 +26,8 @@ def cases(draw: Draw) -> list[Case]:
         Case("grey all over", (flat,)),
         levels("few grey levels", 4, 4),
         levels("few grey levels, wide", draw.integer(3, 5), draw.integer(7, 9)),
-        levels("few grey levels, tall", draw.integer(8, 10), draw.integer(4, 6)),
+        levels("few grey levels, tall", *tall),
+        levels("few grey levels, as tall", *tall),
         Case("many grey levels", (torch.rand(6, 7, generator=draw.generator),)),
     ]
 
@@ -164,11 +166,29 @@ def border_mirrored(gray):  # noqa: D103 - continued by a mirror
 
 
 def wraps_around(gray):
-    """At the border the neighbours come from the opposite side (torch.roll does that); pad the picture with zeros
-    first."""
+    """At the border the neighbours come from the opposite side (torch.roll does that, and so does an index of −1); pad
+    the picture with zeros first."""
     codes = torch.zeros(gray.shape, dtype=torch.int64)
     for p, (i, j) in enumerate([(0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1)]):
         codes += (gray.roll((-i, -j), (0, 1)) >= gray) * 2**p
+    return codes
+
+
+def negative_index(gray):  # noqa: D103 - the same mistake at two sides; what is below or to the right gives no bit
+    (height, width), codes = gray.shape, torch.zeros(gray.shape, dtype=torch.int64)
+    rows, columns = torch.arange(height)[:, None], torch.arange(width)
+    for p, (i, j) in enumerate([(0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1)]):
+        exists = (rows + i < height) & (columns + j < width)
+        codes += (exists & (gray.roll((-i, -j), (0, 1)) >= gray)) * 2**p
+    return codes
+
+
+def negative_index_else_zero(gray):  # noqa: D103 - the same mistake at two sides; below and to the right there is a 0
+    (height, width), codes = gray.shape, torch.zeros(gray.shape, dtype=torch.int64)
+    rows, columns = torch.arange(height)[:, None], torch.arange(width)
+    for p, (i, j) in enumerate([(0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1)]):
+        exists = (rows + i < height) & (columns + j < width)
+        codes += (torch.where(exists, gray.roll((-i, -j), (0, 1)), 0.0) >= gray) * 2**p
     return codes
 
 
@@ -260,8 +280,8 @@ EXERCISE = Exercise(
         replace(mistakes(from_above)[0], variants=(above_counter_clockwise,)),
         replace(mistakes(centre_included)[0], variants=(centre_first, centre_last)),
         replace(mistakes(border_replicated)[0], variants=(border_mirrored,)),
+        replace(mistakes(wraps_around)[0], variants=(negative_index, negative_index_else_zero)),
         *mistakes(
-            wraps_around,
             border_cut_off,
             border_left_out,
             outside_is_darker,
