@@ -82,7 +82,7 @@ check("adaptive.adagrad_step", adagrad_step)
 # %% [markdown]
 # ### Experiment: which direction gets which rate?
 # A ravine, a hundred times steeper across than along. Watch the *effective* rate $\eta/(\sqrt v + \varepsilon)$ of both
-# directions.
+# directions. The rates belong to **weights**, though, not to directions: what if the ravine lies askew?
 
 # %%
 effects.get("adaptive.effective_rates").show()
@@ -98,8 +98,9 @@ effects.get("adaptive.effective_rates").show()
 # m \leftarrow \beta_1 m + (1-\beta_1)\, g, \qquad v \leftarrow \beta_2 v + (1-\beta_2)\, g^2
 # $$
 #
-# Both start at 0, so at first they are far too small: after one step, $m$ is only a tenth of $g$ (with $\beta_1 =
-# 0.9$), and $v$ a thousandth of $g^2$ (with $\beta_2 = 0.999$). The **bias correction** takes that out:
+# Both start at 0, so at first they are too small: after one step, $m$ is only a tenth of $g$ (with $\beta_1 = 0.9$),
+# and $v$ a thousandth of $g^2$ (with $\beta_2 = 0.999$). As $\sqrt v$ lacks more than $m$, uncorrected steps are too
+# **long**. The **bias correction** takes that out:
 #
 # $$
 # \hat m = \frac{m}{1-\beta_1^t}, \qquad \hat v = \frac{v}{1-\beta_2^t}, \qquad
@@ -148,11 +149,21 @@ effects.get("adaptive.bias_correction").show()
 effects.get("adaptive.badly_scaled").show()
 
 # %% [markdown]
+# No single rate suits all 64 weights, and momentum does not help against that. With all pixels in one unit the four are
+# nearly equal.
+
+# %% [markdown]
 # ### Experiment: and on an ordinary network?
-# The same four on a small network that learns fruit, each at its best rate, paired over seeds.
+# The same four on a small network that learns fruit for 80 steps, without and with batch normalisation, each at its
+# best rate.
 
 # %%
 effects.get("adaptive.ranking").show()
+
+# %% [markdown]
+# So Adam gives a head start where gradients differ much from layer to layer, and less of one where batch normalisation
+# evens them out. Mind that this is about the first steps: who is ahead at the end of a long training is another
+# question.
 
 # %% [markdown]
 # ---
@@ -205,6 +216,10 @@ check("adaptive.adamw_step", adamw_step)
 
 # %%
 effects.get("adaptive.decay").show()
+
+# %% [markdown]
+# What this shows is that decay means the same for every weight under AdamW, and something else under Adam with L2. It
+# is no promise of a better accuracy.
 
 # %% [markdown]
 # ---
@@ -277,7 +292,7 @@ for optimizer_class in (torch.optim.AdamW, adaptive.AdamW):
 # | Adagrad | rate η/√(sum of squares): suits each weight, but only ever falls |
 # | Adam | running means instead of sums; corrected for their start at 0; first step has size η |
 # | AdamW | decay outside the normalisation, so that it is the same for all weights |
-# | when | very different gradient scales: adaptive wins clearly; well-scaled networks: tune the rate first |
+# | when | very different gradient scales: adaptive wins clearly; otherwise tune the rate first |
 # | fair test | best rate for each, same budget, several paired seeds |
 #
 # Next: **06 · regularization**: a small training loss is not the goal.
