@@ -156,9 +156,9 @@ effects.get("schedules.stairs").show()
 effects.get("schedules.annealing").show()
 
 # %% [markdown]
-# Every way of coming down beats the same rate held constant; the ways differ less from each other. But look at the
-# smaller constant rates: against the best of *them* a schedule gains little. Cosine is popular because it has nothing
-# to tune but its length, and here it also came out first.
+# Every way of coming down beats the same rate held constant, and smaller constant rates stay behind as well. The ways
+# differ less from each other. The cosine came out first here; it is popular because it has nothing to tune but its
+# length.
 
 # %% [markdown]
 # ---
@@ -246,8 +246,8 @@ for epoch in range(12):
 effects.get("schedules.warmup").show()
 
 # %% [markdown]
-# Warmup widens the range of rates that work. It does not beat a rate that was well chosen, and without batch
-# normalisation it gained nothing here.
+# Warmup widens the range of rates that work, most clearly with batch normalisation. It does not beat a rate that was
+# well chosen in the first place.
 
 # %% [markdown]
 # ---
@@ -412,7 +412,7 @@ compare(processes=2)
 #
 # | | |
 # |---|---|
-# | annealing | start large, end small; matters most when the rate is large |
+# | annealing | start large, end small; that it comes down matters more than how |
 # | warmup | widens the range of rates that work; no gain over a well-chosen one |
 # | first guess | from scratch .01 to .1, fine-tuning smaller; or a range test |
 # | linear scaling | batch ×k, rate ×k; from small-step reasoning, so it breaks for huge batches |

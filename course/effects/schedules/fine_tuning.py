@@ -98,7 +98,7 @@ def draw(seed: int) -> Picture:
     label(axes, 0.0017, 100 * found[0, 1].item(), "from scratch", VERMILLION)
     axes.set_xticks(RATES, labels=[f"{rate:g}" for rate in RATES])
     axes.minorticks_off()
-    axes.set(xlabel="learning rate η", ylabel="accuracy on new pictures / %", ylim=(25, 75))
+    axes.set(xlabel="learning rate η", ylabel="accuracy on new pictures / %", ylim=(25, 90))
     axes.set_title(f"{SMALL} pictures of fruit in any direction, {STEPS} steps")
     ranges = [
         f"{name} {numbers[f'{name}: accuracy at best']:.1%}, good from η = {numbers[f'{name}: good from']:g} to "

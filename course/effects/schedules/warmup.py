@@ -90,10 +90,10 @@ def draw(seed: int) -> Picture:
         axis.axhline(100 / 3, color=GREY, ls=":", lw=1.2)
         axis.set_xticks(RATES[network], labels=[f"{lr:g}" for lr in RATES[network]])
         axis.minorticks_off()
-        axis.set(xlabel="learning rate η", title=title, ylim=(25, 85))
+        axis.set(xlabel="learning rate η", title=title, ylim=(25, 90))
     axes[0].set_ylabel(f"accuracy after {STEPS} steps / %")
     label(axes[0], 0.11, 36, "guessing", GREY)
-    label(axes[0], 0.5, 80, f"with a warmup of {WARMUP} steps", BLUE, ha="left")
+    label(axes[0], 0.35, 72, f"with a warmup of {WARMUP} steps", BLUE, ha="left")
     label(axes[0], 0.62, 52, "without", VERMILLION, ha="left")
     caption = (
         f"Fruit, {STEPS} steps; small marks are {STARTS} starts, large ones their means. With batch norm a warmup of "
@@ -107,7 +107,7 @@ def draw(seed: int) -> Picture:
     alt = (
         "Accuracy against the learning rate, with and without warmup. Left, with batch norm: at small rates the two "
         "curves coincide, at the largest one the network without warmup drops to guessing while the one with warmup "
-        "stays high. Right, without batch norm: the curves stay close together and both fall at large rates."
+        "stays high. Right, without batch norm: the curves stay close together, and at the largest rate both fall."
     )
     return Picture(figure, alt, caption)
 
