@@ -11,6 +11,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _ROOMS = (
+    "adaptive",
     "bench",
     "check",
     "data",
@@ -20,6 +21,7 @@ _ROOMS = (
     "features",
     "grading",
     "pixels",
+    "schedules",
     "tour",
     "training",
     "widgets",

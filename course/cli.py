@@ -94,23 +94,30 @@ def effects(
     section: Section = None,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds to measure.")] = 5,
     first_seed: Annotated[int, typer.Option(min=0, help="The first of them.")] = 0,
+    ledger: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Enter the results into this folder's ledger.md and .json.")
+    ] = None,
     json_file: Json = None,
 ) -> None:
     """Measure again, over seeds, every claim that a notebook makes. Exits 1 if one does not hold."""
     _one_thread()
-    from course.effects import UnknownEffect, every, measure, of_section
+    from course.effects import UnknownEffect, every, measure, of_section, record
 
     try:
         chosen = of_section(section) if section else every()
     except UnknownEffect as error:
         _fail(str(error))
+    rows, names = list[dict[str, Any]](), [effect.name for effect in every()] if ledger else []
     with _progress() as progress:
         task = progress.add_task("measuring", total=len(chosen) * seeds)
-
-        def advance(name: str) -> None:
-            progress.update(task, advance=1, description=name)
-
-        rows = measure(chosen, range(first_seed, first_seed + seeds), advance)
+        for effect in chosen:
+            progress.update(task, description=effect.name)
+            rows += measure([effect], range(first_seed, first_seed + seeds), lambda _: progress.advance(task))
+            if ledger:  # one by one: an interruption loses one experiment, not all
+                try:
+                    record(ledger, rows[-1:], names)
+                except (OSError, ValueError) as error:
+                    _fail(str(error))
     if not _wrote(rows, json_file):
         for row in rows:
             verdict = "[green]holds[/green]" if row["holds"] else "[red]does not hold[/red]"
@@ -120,6 +127,36 @@ def effects(
                 _print(f"{_plain(name)}: [bold]{mean:.4g}[/bold] ± {spread:.2g}", indent=4)
     if not all(row["holds"] for row in rows):
         raise typer.Exit(1)
+
+
+@app.command()
+def parallel(
+    processes: Annotated[int, typer.Option(min=2, help="How many processes train together.")] = 2,
+    batch: Annotated[int, typer.Option(help="Samples per process and step: 8, 16, 32 or 64.")] = 16,
+    lr: Annotated[float, typer.Option(help="The rate that goes with one process's batch.")] = 0.1,
+    epochs: Annotated[int, typer.Option(min=1)] = 6,
+    json_file: Json = None,
+) -> None:
+    """Train with several processes (torchrun, DDP) and with one, and compare: the linear scaling rule for real."""
+    _one_thread()
+    from course.parallel import COLUMNS, Comparison, ParallelError, compare
+
+    try:
+        with _progress() as progress:
+            progress.add_task(f"training with {processes} processes, then with one", total=None)
+            found = compare(processes, batch, lr, epochs)
+    except (ValueError, ParallelError) as error:
+        _fail(str(error))
+    assert isinstance(found, Comparison)
+    if _wrote(found.rows(), json_file):
+        return
+    from rich.table import Table
+
+    table = Table(*COLUMNS)
+    for row in found.cells():
+        table.add_row(*row)
+    _print(table)
+    _print(found.sentence)
 
 
 @app.command()

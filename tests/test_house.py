@@ -1,5 +1,6 @@
 """The house is in order: style, types, current notebooks, nothing that ties it to one machine."""
 
+import json
 import re
 import subprocess
 import sys
@@ -64,3 +65,17 @@ def test_markdown_links_lead_somewhere():
         for target in re.findall(r"\]\(([^)#\s]+)\)", page.read_text(encoding="utf-8")):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name} links to {target}, which is not there"
+
+
+def test_the_ledger_in_the_docs_is_that_of_the_present_claims():
+    from course import effects
+
+    rows = json.loads((ROOT / "docs" / "ledger.json").read_text(encoding="utf-8"))
+    recorded = {row["effect"]: row["claim"] for row in rows}
+    # The pretrained network is optional: its experiment exists only where the weights are installed.
+    present = {effect.name: effect.claim for effect in effects.every()}
+    stale = [name for name in present if recorded.get(name) != present[name]]
+    assert not stale, f"run `course effects --ledger docs` for {', '.join(stale)}"
+    assert set(recorded) - set(present) <= {"tour.names"}
+    assert all(row["seeds"] >= 5 for row in rows)
+    assert (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8") == effects.page(rows)

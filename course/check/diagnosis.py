@@ -38,10 +38,11 @@ def _matches(mistake: Misconception, evidence: Evidence, part: str | None = None
 
 
 def _only(part: str | None, seen: Observation) -> Observation:
-    """The observation reduced to one part of its answer."""
+    """The observation reduced to one part of its answer: `part` itself, or that of each step, `step 3: part`."""
     if part is None or not isinstance(seen.answer, dict):
         return seen
-    return replace(seen, answer=seen.answer.get(part))
+    kept = {key: value for key, value in seen.answer.items() if key == part or key.endswith(f": {part}")}
+    return replace(seen, answer=kept)
 
 
 def _part_wrong(part: str, evidence: Evidence) -> bool:

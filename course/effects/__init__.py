@@ -6,7 +6,7 @@ Each section has one package, `course.effects.<section>`, with a tuple EFFECTS i
 from __future__ import annotations
 
 from course.effects.effect import Effect, Numbers
-from course.effects.ledger import measure
+from course.effects.ledger import measure, page, record
 from course.effects.picture import Picture, gallery, picture
 from course.registry import SECTIONS, Registry
 
@@ -20,7 +20,9 @@ __all__ = [
     "get",
     "measure",
     "of_section",
+    "page",
     "picture",
+    "record",
     "sections",
 ]
 

@@ -8,21 +8,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from course.widgets.adaptive import OptimizerRace as OptimizerRace
     from course.widgets.descent import Descent as Descent
     from course.widgets.features import HogExplorer as HogExplorer
     from course.widgets.features import KernelEditor as KernelEditor
     from course.widgets.pixels import PixelInspector as PixelInspector
+    from course.widgets.schedules import ScheduleDesigner as ScheduleDesigner
     from course.widgets.tour import Timeline as Timeline
 
 _HOMES = {
     "Descent": "course.widgets.descent",
     "HogExplorer": "course.widgets.features",
     "KernelEditor": "course.widgets.features",
+    "OptimizerRace": "course.widgets.adaptive",
     "PixelInspector": "course.widgets.pixels",
+    "ScheduleDesigner": "course.widgets.schedules",
     "Timeline": "course.widgets.tour",
 }
 
-__all__ = ["Descent", "HogExplorer", "KernelEditor", "PixelInspector", "Timeline"]
+__all__ = ["Descent", "HogExplorer", "KernelEditor", "OptimizerRace", "PixelInspector", "ScheduleDesigner", "Timeline"]
 
 
 def __getattr__(name: str) -> Any:

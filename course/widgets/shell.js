@@ -51,7 +51,9 @@ function knob(model, listen, about) {
   box.dataset.knob = about.name;
   box.setAttribute("aria-label", about.label);
   listen([about.name], () => show(model.get(about.name)));
-  return h("label", { class: about.kind }, h("span", {}, about.label), box, ...(out ? [out] : []));
+  const label = h("label", { class: about.kind }, h("span", {}, about.label), box, ...(out ? [out] : []));
+  listen(["idle"], () => (label.hidden = model.get("idle").includes(about.name)));
+  return label;
 }
 
 function presets(model, listen, table) {

@@ -129,6 +129,7 @@ class Explorable(anywidget.AnyWidget):
     back = traitlets.List(traitlets.Unicode()).tag(sync=True)
     front = traitlets.List(traitlets.Unicode()).tag(sync=True)
     caption = traitlets.Unicode().tag(sync=True)
+    idle = traitlets.List(traitlets.Unicode()).tag(sync=True)  # names of the knobs that are not shown now
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -165,6 +166,10 @@ class Explorable(anywidget.AnyWidget):
         """What all knobs stand at."""
         return {name: getattr(self, name) for name in self.knobs()}
 
+    def unused(self) -> Sequence[str]:
+        """Names of the knobs that change nothing in the present state: they are hidden, and keep their values."""
+        return ()
+
     def draw(self) -> Figure:
         """The figure for the present state."""
         raise NotImplementedError(f"{type(self).__name__} must say how to draw()")
@@ -190,6 +195,7 @@ class Explorable(anywidget.AnyWidget):
                 self.back = [panel.back for panel in self._figure.panels]
                 self.front = [panel.front for panel in self._figure.panels]
                 self.caption = self._figure.caption
+                self.idle = list(self.unused())
         return self._figure
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict, dict]:

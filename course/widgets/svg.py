@@ -18,8 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-# On paper; `shell.css` says what they are on a dark page. cool and accent are Okabe–Ito's blue and vermillion.
+# On paper; `shell.css` says what they are on a dark page. cool and accent are Okabe–Ito's blue and vermillion,
+# leaf and rose a darker green and pink of theirs.
 INKS = {"ink": "#222222", "quiet": "#666666", "paper": "#ffffff", "cool": "#0072b2", "accent": "#d55e00"}
+INKS |= {"leaf": "#007a5a", "rose": "#b0578d"}
 FONT = "system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif"
 FAR = 4000.0  # pixels: where a line may leave to, since browsers draw nothing at all for 1e300
 

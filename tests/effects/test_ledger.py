@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
 import torch
 
-from course.effects import Effect, Picture, measure
+from course.effects import Effect, Picture, measure, record
 
 
 def effect(run, holds, name: str = "section.made_up") -> Effect:
@@ -69,3 +70,25 @@ def test_it_measures_on_one_thread_and_puts_the_number_back():
 def test_no_seeds_are_refused():
     with pytest.raises(ValueError, match="seed"):
         measure([], [])
+
+
+def test_the_ledger_keeps_other_rows_and_forgets_what_is_no_more(tmp_path):
+    names = ["section.b", "section.a"]
+    rows = [*measure([effect(coin, lambda rows: True, n) for n in ("section.a", "section.gone")], [0, 1])]
+    record(tmp_path, rows, ["section.a", "section.gone"])
+    record(tmp_path, measure([effect(coin, lambda rows: False, "section.b")], [5, 6, 7]), names)
+    kept = json.loads((tmp_path / "ledger.json").read_text(encoding="utf-8"))
+    assert [row["effect"] for row in kept] == names
+    page = (tmp_path / "ledger.md").read_text(encoding="utf-8")
+    assert "1 of 2 claims hold" in page
+    assert "### `section.b`: does not hold" in page
+    assert "seeds 5 … 7" in page
+    assert page.index("section.b") < page.index("section.a")
+    assert page.count("## section\n") == 1
+
+
+def test_a_file_that_is_no_ledger_is_not_overwritten(tmp_path):
+    (tmp_path / "ledger.json").write_text("my notes", encoding="utf-8")
+    with pytest.raises(ValueError, match="is no ledger"):
+        record(tmp_path, [], [])
+    assert (tmp_path / "ledger.json").read_text(encoding="utf-8") == "my notes"

@@ -171,6 +171,18 @@ def test_a_widget_may_be_compact_and_keep_its_caption_for_screen_readers(bars):
     assert (Small().controls["compact"], Small().controls["aloud"]) == (True, True)
 
 
+def test_knobs_that_change_nothing_are_hidden_until_they_do():
+    class Choosy(Bars):
+        def unused(self):
+            return ["height"] if self.kind == "red" else []
+
+    choosy = Choosy()
+    assert choosy.idle == ["height"]
+    choosy.kind = "blue"
+    assert choosy.idle == []
+    assert Bars().idle == []
+
+
 def test_outputs_have_a_still_and_words_beside_the_live_widget(bars):
     bars.count = 5
     data, _ = bars._repr_mimebundle_()

@@ -1,0 +1,168 @@
+"""Exercise schedules.cosine_decay: half a period, then level."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from course import schedules
+from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.schedules.common import ATOL, RTOL, rates
+
+
+def drive(cosine_decay: Callable[..., Any], t: list[float], lr: float, total: float, lowest: float) -> dict[str, Any]:
+    """The rate at several times."""
+    return rates(lambda time: cosine_decay(time, lr, total, lowest), t)
+
+
+def cases(draw: Draw) -> list[Case]:
+    """By hand down to 0, then to other lowest rates; inside, at and past the end."""
+
+    def curve(label: str, total: float, times: list[float]) -> Case:
+        lowest = draw.uniform(0.01, 0.2)
+        return Case(label, (times, lowest + draw.uniform(0.3, 2), total, lowest))
+
+    total = draw.integer(7, 30)
+    return [
+        Case("from 1 to 0 in 4 epochs", ([0, 1, 2, 3, 4], 1.0, 4, 0.0), "hand"),
+        curve("down to a lowest rate", total, [0, 1, total // 2, total - 1, total]),
+        curve("past the end", total, [total - 0.5, total, total + 1, 1.5 * total, 2 * total, 5 * total]),
+        curve("fractions of an epoch", 3, [0.25, 0.5, 1.75, 2.5]),
+        curve("a single epoch", 1, [0, 0.5, 1, 2]),
+    ]
+
+
+def full_period(t, lr, total, lowest):
+    """This runs through a whole period and ends where it began; take half a period, cos(πt/T)."""
+    share = min(t / total, 1.0)
+    return lowest + 0.5 * (lr - lowest) * (1 + torch.tensor(2 * torch.pi * share).double().cos().item())
+
+
+def quarter_period(t, lr, total, lowest):
+    """This is a quarter of a period, cos(πt/2T): it has no flat end; take ½(1 + cos(πt/T))."""
+    share = min(t / total, 1.0)
+    return lowest + (lr - lowest) * torch.tensor(torch.pi / 2 * share).double().cos().item()
+
+
+def degrees(t, lr, total, lowest):
+    """The angle is in degrees, but cos wants radians: πt/T, not 180·t/T."""
+    share = min(t / total, 1.0)
+    return lowest + 0.5 * (lr - lowest) * (1 + torch.tensor(180.0 * share).double().cos().item())
+
+
+def rises_again(t, lr, total, lowest):
+    """Past T the rate rises again; it must stay at the lowest: stop the time at T with min(t, T)."""
+    return lowest + 0.5 * (lr - lowest) * (1 + torch.tensor(torch.pi * t / total).double().cos().item())
+
+
+def zero_after(t, lr, total, lowest):
+    """Past T the rate is 0; it must stay at the lowest rate."""
+    if t > total:
+        return 0.0
+    return lowest + 0.5 * (lr - lowest) * (1 + torch.tensor(torch.pi * t / total).double().cos().item())
+
+
+def lowest_ignored(t, lr, total, lowest):
+    """The lowest rate is ignored: the curve must end at it, not at 0."""
+    share = min(t / total, 1.0)
+    return 0.5 * lr * (1 + torch.tensor(torch.pi * share).double().cos().item())
+
+
+def lowest_on_top(t, lr, total, lowest):
+    """The lowest rate was added to the whole curve, which then starts too high; scale it by (η_max − η_min)."""
+    share = min(t / total, 1.0)
+    return lowest + 0.5 * lr * (1 + torch.tensor(torch.pi * share).double().cos().item())
+
+
+def one_step_short(t, lr, total, lowest):
+    """The end comes one unit of time early: divide by T, not by T − 1."""
+    share = min(t / max(total - 1, 0.5), 1.0)
+    return lowest + 0.5 * (lr - lowest) * (1 + torch.tensor(torch.pi * share).double().cos().item())
+
+
+def no_half(t, lr, total, lowest):
+    """The factor ½ is missing: 1 + cos goes from 2 to 0, so that the curve starts at twice the rate."""
+    share = min(t / total, 1.0)
+    return lowest + (lr - lowest) * (1 + torch.tensor(torch.pi * share).double().cos().item())
+
+
+def straight(t, lr, total, lowest):
+    """The rate falls in a straight line; there is no cosine in it."""
+    return lowest + (lr - lowest) * (1 - min(t / total, 1.0))
+
+
+def whole_share(t, lr, total, lowest):
+    """t // T is whole-number division: it is 0 until the end, so that the rate stays up; use t / T."""
+    share = min(t // total, 1.0)
+    return lowest + 0.5 * (lr - lowest) * (1 + torch.tensor(torch.pi * share).double().cos().item())
+
+
+def cut_off_at_the_lowest(t, lr, total, lowest):
+    """The curve runs down to 0 and is cut off at the lowest rate; it must be squeezed between η_max and η_min."""
+    share = min(t / total, 1.0)
+    return max(lowest, 0.5 * lr * (1 + torch.tensor(torch.pi * share).double().cos().item()))
+
+
+def upside_down(t, lr, total, lowest):
+    """The curve rises: it must be 1 + cos, which is 2 at the start and 0 at the end."""
+    share = min(t / total, 1.0)
+    return lowest + 0.5 * (lr - lowest) * (1 - torch.tensor(torch.pi * share).double().cos().item())
+
+
+def whole_epochs_only(t, lr, total, lowest):
+    """The time was rounded down to whole numbers: the rate also falls within an epoch."""
+    share = min(int(t) / total, 1.0)
+    return lowest + 0.5 * (lr - lowest) * (1 + torch.tensor(torch.pi * share).double().cos().item())
+
+
+def lowest_only_after(t, lr, total, lowest):
+    """The lowest rate counts only after T; before, the curve runs down to 0 and then jumps up."""
+    if t >= total:
+        return lowest
+    return 0.5 * lr * (1 + torch.tensor(torch.pi * t / total).double().cos().item())
+
+
+def with_a_sine(t, lr, total, lowest):  # noqa: D103
+    rest = max(0.0, 1 - t / total)
+    return lowest + (lr - lowest) * torch.tensor(torch.pi / 2 * rest).double().sin().item() ** 2
+
+
+def as_tensor(t, lr, total, lowest):  # noqa: D103
+    share = torch.tensor(t / total).clamp(max=1)
+    return lowest + (lr - lowest) / 2 * (1 + torch.cos(torch.pi * share))
+
+
+EXERCISE = Exercise(
+    name="schedules.cosine_decay",
+    title="Cosine decay",
+    signature="cosine_decay(t, lr, total, lowest)",
+    points=2,
+    minutes=6,
+    difficulty=2,
+    reference=schedules.cosine_decay,
+    cases=cases,
+    drive=drive,
+    misconceptions=mistakes(
+        full_period,
+        quarter_period,
+        degrees,
+        rises_again,
+        zero_after,
+        lowest_ignored,
+        lowest_on_top,
+        one_step_short,
+        no_half,
+        straight,
+        whole_share,
+        cut_off_at_the_lowest,
+        upside_down,
+        whole_epochs_only,
+        lowest_only_after,
+    ),
+    alternatives=(with_a_sine, as_tensor),
+    note="Return one number, the rate at time t.",
+    rtol=RTOL,
+    atol=ATOL,
+)

@@ -1,0 +1,101 @@
+"""Exercise schedules.exponential_decay: the same share per unit of time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from course import schedules
+from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.schedules.common import ATOL, RTOL, rates
+
+
+def drive(exponential_decay: Callable[..., Any], t: list[float], lr: float, k: float) -> dict[str, Any]:
+    """The rate at several times."""
+    return rates(lambda time: exponential_decay(time, lr, k), t)
+
+
+def cases(draw: Draw) -> list[Case]:
+    """By hand, no decay, then several."""
+    return [
+        Case("k = 1: down to 1/e in each unit of time", ([0, 1, 2], 1.0, 1.0), "hand"),
+        Case("k = 0: no decay", ([0, 3, 10], draw.uniform(0.1, 2), 0.0)),
+        Case("fractions of an epoch", ([0.25, 1.5, 3.75], draw.uniform(0.1, 2), draw.uniform(0.2, 0.6))),
+        Case("a slow decay", ([0, 1, 7, 30], draw.uniform(0.1, 2), draw.uniform(0.02, 0.1))),
+        Case("a fast decay", ([0, 1, 2, 4], draw.uniform(0.1, 2), draw.uniform(1.1, 1.8))),
+    ]
+
+
+def grows(t, lr, k):
+    """The rate grows: the exponent must be negative, −kt."""
+    return lr * torch.tensor(k * t).exp().item()
+
+
+def compound(t, lr, k):
+    """This is (1 − k)ᵗ, a decay by the share k; the lecture's e^(−kt) is close to it only for small k."""
+    return lr * abs(1 - k) ** t
+
+
+def base_two(t, lr, k):
+    """The base is 2, so that 1/k is the half-life; the lecture's base is e."""
+    return lr * 2 ** (-k * t)
+
+
+def base_ten(t, lr, k):
+    """The base is 10; the lecture's base is e."""
+    return lr * 10 ** (-k * t)
+
+
+def k_as_time(t, lr, k):
+    """The time was divided by k; multiply: the exponent is −kt."""
+    return lr * torch.tensor(-t / (k + 1e-12)).double().exp().item()
+
+
+def linear(t, lr, k):
+    """The rate falls in a straight line, 1 − kt; that is only the beginning of e^(−kt)."""
+    return lr * max(0.0, 1 - k * t)
+
+
+def whole_epochs_only(t, lr, k):
+    """The time was rounded down to whole numbers: the rate also falls within an epoch."""
+    return lr * torch.tensor(-k * float(int(t))).double().exp().item()
+
+
+def added(t, lr, k):
+    """The exponential is not multiplied by the rate: η(0) must be lr."""
+    return torch.tensor(-k * t).double().exp().item()
+
+
+def squared_time(t, lr, k):
+    """The time is squared, as in a bell curve; the exponent is −kt."""
+    return lr * torch.tensor(-k * t**2).double().exp().item()
+
+
+def by_power(t, lr, k):  # noqa: D103
+    return lr * torch.e ** (-k * t)
+
+
+def as_tensor(t, lr, k):  # noqa: D103
+    return lr * torch.exp(torch.tensor(-k * t))
+
+
+EXERCISE = Exercise(
+    name="schedules.exponential_decay",
+    title="Exponential decay",
+    signature="exponential_decay(t, lr, k)",
+    points=1,
+    minutes=3,
+    difficulty=1,
+    reference=schedules.exponential_decay,
+    cases=cases,
+    drive=drive,
+    misconceptions=mistakes(
+        grows, compound, base_two, base_ten, k_as_time, linear, whole_epochs_only, added, squared_time
+    ),
+    alternatives=(by_power, as_tensor),
+    note="Return one number, the rate at time t.",
+    rtol=RTOL,
+    atol=ATOL,
+)
