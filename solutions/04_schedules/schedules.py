@@ -50,8 +50,8 @@ ScheduleDesigner()
 # ## 1 · Annealing: start large, end small
 #
 # Near a minimum the mini-batch gradient is mostly noise, and the weights dance around the minimum instead of resting in
-# it. How far they dance depends on the rate: while it is small, half the rate leaves about half the loss. So the rate
-# has to come down in the end. The question is how.
+# it. So a constant rate leaves a loss above the minimum; while it is small, half the rate leaves about half of that.
+# So the rate has to come down in the end. The question is how.
 #
 # In all functions `t` is the time, in epochs or in steps (the other numbers count the same), and `lr` is $\eta_0$.
 # They return a plain number. Use `math`, not `torch`: these are numbers, not tensors.
@@ -82,7 +82,7 @@ check("schedules.step_decay", step_decay)
 #
 # $$\eta(t) = \eta_0\, e^{-kt}$$
 #
-# The same share is lost per unit of time: after $(\ln 2)/k$ half of it is gone.
+# The same share is lost per unit of time: after $(\ln 2)/k$ half of the rate is gone.
 
 
 # %% exercise="schedules.exponential_decay"
@@ -148,17 +148,21 @@ check("schedules.cosine_decay", cosine_decay)
 effects.get("schedules.stairs").show()
 
 # %% [markdown]
+# At a constant rate the loss sinks to the level at which the noise holds it. A smaller rate has a lower level, so the
+# loss falls once more: that is the stair.
+
+# %% [markdown]
 # ### Experiment: which one is best?
-# The same network, the same starts, the same 400 steps, five schedules, and two smaller constant rates. The comparison
-# is **paired**: each seed gives every schedule the same start and the same pictures.
+# One network, 400 steps, five schedules, and two smaller constant rates. The comparison is **paired**: all seven use
+# the same four starts and the same batches.
 
 # %%
 effects.get("schedules.annealing").show()
 
 # %% [markdown]
-# Every way of coming down beats the same rate held constant, and smaller constant rates stay behind as well. The ways
-# differ less from each other. The cosine came out first here; it is popular because it has nothing to tune but its
-# length.
+# Every way of coming down beats the same rate held constant, and smaller constant rates stay behind as well, in the
+# mean. The ways differ less from each other. The cosine came out first here; it is popular because it has nothing to
+# tune but its length.
 
 # %% [markdown]
 # ---
@@ -224,7 +228,7 @@ check("schedules.warmup_then", warmup_then)
 
 # %%
 optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.4)
-eta = schedules.warmup_then(lambda t: schedules.cosine_decay(t, lr=1.0, total=8), warmup=3)
+eta = schedules.warmup_then(lambda t: schedules.cosine_decay(t, lr=1.0, total=8, lowest=0.0), warmup=3)
 scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, eta)
 for epoch in range(12):
     rate = optimizer.param_groups[0]["lr"]
@@ -233,6 +237,9 @@ for epoch in range(12):
     scheduler.step()
 
 # %% [markdown]
+# The first epoch has the rate 0 and learns nothing. So count a warmup in steps rather than epochs, or ask for `eta(t +
+# 1)`.
+#
 # > **Conventions.** `StepLR(step_size=every, gamma=factor)`, `ExponentialLR(gamma=e^(−k))` and, up to $T$,
 # > `CosineAnnealingLR(T_max=T)` are the formulas above; after $T$, torch's cosine *rises again*. timm's schedulers
 # > shift the schedule behind the warmup only with `warmup_prefix=True`.
@@ -253,15 +260,18 @@ effects.get("schedules.warmup").show()
 # ---
 # ## 3 · Which rate to start from?
 #
-# Rules of thumb from the lecture: 0.01 to 0.1 when training from scratch, 0.001 to 0.01 when **fine-tuning** a network
-# that was trained before, since large steps would destroy what it knows. For anything else, measure: the **range test**
-# raises the rate from tiny to huge within a hundred steps and watches the loss. Below some rate nothing happens, above
-# another one everything breaks. The library's `range_test` suggests a fifth of the rate at which the loss was lowest.
+# Rules of thumb from the lecture, for SGD with momentum 0.9 (without it, rates are about ten times as large): 0.01 to
+# 0.1 when training from scratch, 0.001 to 0.01 when **fine-tuning** a network that was trained before, since large
+# steps would destroy what it knows. For anything else, measure: the **range test** raises the rate from tiny to huge
+# within a hundred steps and watches the loss. Below some rate nothing happens, above another one everything breaks.
+# The library's `range_test` suggests a fifth of the rate at which the loss was lowest.
 
 # %%
+torch.manual_seed(0)
 model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 10))
-found = schedules.range_test(model, digits("train"), SGD(model.parameters(), lr=1.0))
-print(f"suggested for a linear classifier of digits: {found.suggestion:.2g}")
+optimizer = SGD(model.parameters(), lr=1.0)
+found = schedules.range_test(model, digits("train"), optimizer, generator=torch.Generator().manual_seed(0))
+print(f"suggested for a linear classifier of digits, without momentum: {found.suggestion:.2g}")
 effects.get("schedules.range_test").show()
 
 # %% [markdown]
@@ -271,6 +281,10 @@ effects.get("schedules.range_test").show()
 
 # %%
 effects.get("schedules.fine_tuning").show()
+
+# %% [markdown]
+# Fine-tuning works at rates that are far too small for training from scratch. Here it also stood rates above the rule
+# of thumb; 0.3 was too large for both.
 
 # %% [markdown]
 # ---
@@ -344,6 +358,9 @@ check("schedules.steps_apart", steps_apart)
 effects.get("schedules.steps_apart").show()
 
 # %% [markdown]
+# A tenth of the rate, and the ends are a hundred times closer, ten times as a share of the way.
+
+# %% [markdown]
 # ### Experiment: does the rule hold in training?
 # Batches from small to huge, the rate fixed or scaled, the same number of *epochs*.
 
@@ -351,10 +368,15 @@ effects.get("schedules.steps_apart").show()
 effects.get("schedules.linear_scaling").show()
 
 # %% [markdown]
+# Up to $B = 200$ the rule keeps the accuracy, at 500 it breaks. The ends of the steps need not coincide for that: it is
+# enough that they are equally good.
+
+# %% [markdown]
 # ### For real: two processes
 # "Eight GPUs" means eight processes: each computes the gradient of its own part of the batch, then all of them average
 # their gradients and make the same step. This command starts two such processes on your machine (with `torchrun` and
-# `DistributedDataParallel`), and one process with the same total batch, and compares where the weights end.
+# `DistributedDataParallel`), one process with the same total batch, and one with half the batch and half the rate, and
+# compares them.
 #
 # ```
 # course parallel --processes 2
@@ -370,30 +392,39 @@ compare(processes=2)
 # ## 5 · In your own words
 #
 # {{card forty_gpus}}
-#
-# A paper trains on 40 GPUs with 64 pictures each, at a rate of 1.0, with five epochs of warmup and a cosine over 90
-# epochs. You have 2 GPUs of the same kind. Say which rate, which batch and which schedule (in epochs *and* in steps)
-# you would take, and why; then name one reason to expect that your result is *not* worse than the paper's, and one way
-# in which the rule could have failed had you gone the other way, from 2 GPUs to 40. Four to six sentences.
+# A paper trains on 40 GPUs with 64 pictures each, at a rate of 1.0, for 90 epochs in all, five of them warmup, the
+# rest a cosine. You have 2 GPUs of the same kind. Say which rate, which batch and which schedule (in epochs *and* in
+# steps) you would take, and why; then name one reason to expect that your result is *not* worse than the paper's, and
+# one way in which the rule could have failed had you gone the other way, from 2 GPUs to 40. Four to six sentences.
 
 # %% [markdown] question="forty_gpus" points=3 minutes=10 title="From 40 GPUs to 2"
 # ### BEGIN SOLUTION
 # *A model answer.* The batch falls from 2 560 to 128, a twentieth, so the linear scaling rule gives the rate
-# $1.0 / 20 = 0.05$. In epochs the schedule stays the same, 5 of warmup and 90 in all (or 5 + 85, if the cosine begins
-# after the warmup); in steps everything becomes 20 times as long, since an epoch has 20 times as many steps. Going to
-# smaller steps is the safe direction: the argument of the $k$ small steps holds the better the smaller the rate is, and
-# the warmup may even be unnecessary at 0.05. The other way round, $k = 20$ big steps replace small ones: at the start,
-# where gradients change quickly, and for very large batches, a scaled rate is too large for the curvature and training
-# diverges or ends worse, as in the experiment with huge batches.
+# $1.0 / 20 = 0.05$. In epochs the schedule stays the same, 5 of warmup and a cosine over 85; in steps everything
+# becomes 20 times as long, since an epoch has 20 times as many steps. Going to smaller steps is the safe direction:
+# the argument of the $k$ small steps holds the better the smaller the rate is, and the warmup may even be unnecessary
+# at 0.05. The other way round, one big step replaces $k = 20$ small ones: at the start, where gradients change
+# quickly, and for very large batches, the scaled rate is too large, and training diverges or ends worse, as in the
+# experiment with huge batches.
 # ### END SOLUTION
 
 # %% [markdown]
 # ---
 # ## Help — I get …
 #
-# <details><summary><code>must be real number, not Tensor</code></summary>
+# <details><summary><code>argument 'input' must be Tensor, not float</code></summary>
 #
-# `math.cos` wants a plain number. Times and rates here are numbers; nothing needs `torch`.
+# `torch.exp` and `torch.cos` want tensors. Times and rates here are plain numbers: use `math.exp`, `math.cos`.
+# </details>
+# <details><summary><code>can't multiply sequence by non-int</code>, or <code>unsupported operand …
+# tuple</code></summary>
+#
+# In `scale_lr` both batches are pairs: `devices, samples = batch`.
+# </details>
+# <details><summary>In <code>steps_apart</code> only the big step is off</summary>
+#
+# `small = w` and then `small -= …` changes `w` itself, so that the big step starts in the wrong place. Write
+# `small = small - …`.
 # </details>
 # <details><summary><code>ZeroDivisionError</code></summary>
 #

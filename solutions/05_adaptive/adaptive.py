@@ -5,8 +5,8 @@
 #
 # In a ravine the steep direction decides how large a step may be, and the flat one waits. Momentum helped. But there
 # is a more direct way: look at how large each weight's gradients have been, and give each weight the rate that suits
-# it. That is what the optimizers do that train nearly all large networks today. They are three lines each, and every
-# one of those lines has a reason.
+# it. That is what the optimizers do that train nearly all large networks today. They are two to five lines each, and
+# every one of those lines has a reason.
 #
 # By the end you can
 #
@@ -88,11 +88,16 @@ check("adaptive.adagrad_step", adagrad_step)
 effects.get("adaptive.effective_rates").show()
 
 # %% [markdown]
+# Straight, Adagrad is unbeatable. Turned by 45° it is slower than plain SGD: then no single weight lies along the
+# ravine.
+
+# %% [markdown]
 # ---
 # ## 2 · Adam: forget a little, and roll
 #
-# Adagrad's $v$ only grows, so its rates only fall, in the end to nothing. Adam replaces the sum by a **running mean**
-# that forgets, and does the same to the gradient itself, which makes it a kind of momentum:
+# In that bowl the gradients soon vanish, and $v$ stops growing. With mini-batches they never do: $v$ grows on and on,
+# and the rates fall like $1/\sqrt t$, in the end to nothing. Adam replaces the sum by a **running mean** that forgets,
+# and does the same to the gradient itself, which makes it a kind of momentum:
 #
 # $$
 # m \leftarrow \beta_1 m + (1-\beta_1)\, g, \qquad v \leftarrow \beta_2 v + (1-\beta_2)\, g^2
@@ -141,6 +146,11 @@ check("adaptive.adam_step", adam_step)
 effects.get("adaptive.bias_correction").show()
 
 # %% [markdown]
+# With the correction the first step is $\eta$, whether the gradient is 0.001 or 1 000. At small rates the longer steps
+# without it even help, and with each at its best $\eta$ both do about equally well. What the correction buys is that
+# $\eta$ means the same from the first step on, so that large rates survive.
+
+# %% [markdown]
 # ### Experiment: badly scaled
 # A linear classifier for digits, but somebody recorded the 64 pixels in different units: each is multiplied by its own
 # factor, between a hundredth and ten. Every optimizer gets its best rate.
@@ -149,8 +159,8 @@ effects.get("adaptive.bias_correction").show()
 effects.get("adaptive.badly_scaled").show()
 
 # %% [markdown]
-# No single rate suits all 64 weights, and momentum does not help against that. With all pixels in one unit the four are
-# nearly equal.
+# No single rate suits the weights of all 64 pixels, and momentum does not help against that. Adam loses as well, only
+# less. With all pixels in one unit the four are nearly equal.
 
 # %% [markdown]
 # ### Experiment: and on an ordinary network?
@@ -161,18 +171,17 @@ effects.get("adaptive.badly_scaled").show()
 effects.get("adaptive.ranking").show()
 
 # %% [markdown]
-# So Adam gives a head start where gradients differ much from layer to layer, and less of one where batch normalisation
-# evens them out. Mind that this is about the first steps: who is ahead at the end of a long training is another
-# question.
+# So Adam had a head start on the network without batch normalisation, and a smaller one with it. ("Best" means the
+# best of a few rates, some at the edge of those tried.) Mind that this is about the first steps: who is ahead at the
+# end of a long training is another question.
 
 # %% [markdown]
 # ---
 # ## 3 · AdamW: decay outside the normalisation
-#
-# Weight decay pulls every weight towards 0, and with plain SGD it does not matter whether one adds $\lambda w$ to the
-# gradient or shrinks the weight by $(1 - \eta\lambda)$. With Adam it does: whatever is added to the **gradient** is
-# divided by $\sqrt{\hat v}$ afterwards. So weights with small gradients decay fast, others hardly at all, and nobody
-# asked for that. AdamW shrinks the weight directly:
+# Weight decay (06 asks what for) pulls every weight towards 0, with a strength $\lambda$. With plain SGD it does not
+# matter whether one adds $\lambda w$ to the gradient or multiplies the weight by $(1 - \eta\lambda)$. With Adam it
+# does: whatever is added to the **gradient** is divided by $\sqrt{\hat v}$ afterwards. So weights with small gradients
+# decay fast, others hardly at all, and nobody asked for that. AdamW shrinks the weight directly:
 #
 # $$
 # w \leftarrow (1 - \eta\lambda)\, w - \frac{\eta}{\sqrt{\hat v} + \varepsilon}\, \hat m
@@ -218,15 +227,15 @@ check("adaptive.adamw_step", adamw_step)
 effects.get("adaptive.decay").show()
 
 # %% [markdown]
-# What this shows is that decay means the same for every weight under AdamW, and something else under Adam with L2. It
-# is no promise of a better accuracy.
+# To these weights AdamW does what $\lambda$ asks for; under Adam with L2, $\lambda$ cancels in the first step. That is
+# no promise of a better accuracy.
 
 # %% [markdown]
 # ---
 # ## 4 · In a training script
 #
 # An optimizer is the step, plus the bookkeeping: one $m$ and one $v$ for every weight. The library's versions do it
-# for all weights at once and take the place of PyTorch's in any script. Here both train the same network:
+# for all weights at once and take the place of PyTorch's in most scripts. Here both train the same network:
 
 # %%
 for optimizer_class in (torch.optim.AdamW, adaptive.AdamW):
@@ -239,8 +248,8 @@ for optimizer_class in (torch.optim.AdamW, adaptive.AdamW):
     print(f"{optimizer_class.__module__:>18}: loss {history.loss[-1]:.6f}, right on unseen digits {right:.1%}")
 
 # %% [markdown]
-# > **Memory.** SGD keeps nothing, momentum one number per weight, Adam two. For a network of a billion weights that is
-# > 8 GB beside the weights' 4 GB.
+# > **Memory.** SGD keeps nothing, momentum one number per weight, Adam two. For a network of a billion weights Adam's
+# > are 8 GB in float32, beside the weights' 4 GB.
 
 # %% [markdown]
 # ---
@@ -255,13 +264,13 @@ for optimizer_class in (torch.optim.AdamW, adaptive.AdamW):
 
 # %% [markdown] question="which_optimizer" points=3 minutes=10 title="Is Adam better?"
 # ### BEGIN SOLUTION
-# *A model answer.* First, SGD's rate: 0.01 was not tuned, and Adam's default is no fair opponent for an arbitrary
-# rate. I would try rates over two or three orders of magnitude for both, with the same budget; if SGD (with momentum)
-# comes close at its best, the difference was the rate. Second, seeds: one run each says little; I would compare
-# several paired runs, and believe in a difference only if it is larger than its spread. Adam should win even then if
-# the weights' gradients have very different scales, such as inputs in different units: in the badly scaled experiment
-# no single rate fitted all weights, and SGD at its best rate stayed behind. (Also right: networks without
-# normalisation, rare features, momentum and schedules as further things to ask for.)
+# *A model answer.* First, SGD's rate: 0.01 was not tuned, and at an arbitrary rate SGD is no fair opponent for Adam's
+# defaults, which are known to work often. I would try rates over two or three orders of magnitude for both, with the
+# same budget; if SGD (with momentum) comes close at its best, the difference was the rate. Second, seeds: one run each
+# says little; I would compare several paired runs, and believe in a difference only if it is larger than its spread.
+# Adam should win even then if the weights' gradients have very different scales, such as inputs in different units: in
+# the badly scaled experiment no single rate fitted all weights, and SGD at its best rate stayed behind. (Also right,
+# as properties: no normalisation, rare features. As things to ask for: momentum, schedules.)
 # ### END SOLUTION
 
 # %% [markdown]
@@ -278,11 +287,12 @@ for optimizer_class in (torch.optim.AdamW, adaptive.AdamW):
 # </details>
 # <details><summary>The check says that an argument was changed</summary>
 #
-# `v += grad**2` changes the caller's tensor. Here that is allowed for `w`, `m` and `v`, but never for `grad`.
+# `grad *= …` changes the caller's tensor. Here that is allowed for `w`, `m` and `v`, but never for `grad`.
 # </details>
-# <details><summary><code>unsupported operand type(s) for **</code></summary>
+# <details><summary><code>argument 'input' must be Tensor, not float</code>, or <code>only one element tensors
+# …</code></summary>
 #
-# `beta1**t` needs numbers; is `t` the step's number, or did two arguments change places?
+# `torch.sqrt` is for tensors such as `v`, `math.sqrt` and `** 0.5` for numbers such as `1 - beta2**t`.
 # </details>
 #
 # ## What to take along

@@ -108,7 +108,12 @@ def draw(seed: int) -> Picture:
         label(right, k, many - 1.6, f"{many:.1f}", color, ha="center")
     label(right, -0.2, 94.5, "one unit for all pixels", GREY)
     right.set_xticks(range(4), labels=list(LOOKS))
-    right.set(xlim=(-0.5, 3.5), ylim=(65, 100), ylabel="test accuracy / %", title="At the best rate")
+    right.set(
+        xlim=(-0.5, 3.5),
+        ylim=(65, 100),
+        ylabel="test accuracy / %",
+        title="New digits, best rate, mean of all recordings",
+    )
     caption = (
         f"Linear softmax, {STEPS} steps; rates chosen on the validation set. Each of the 64 pixels in its own unit, "
         f"10^U(−2, 1), mean of {RECORDINGS} recordings: "

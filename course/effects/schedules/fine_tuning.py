@@ -125,8 +125,8 @@ FINE_TUNING = Effect(
     "schedules.fine_tuning",
     "A network that was pretrained on upright fruit learns to name fruit in any direction from 150 pictures better "
     "than one from scratch, and rates that are too small for training from scratch are good for it: its range of "
-    "good rates begins lower, in the mean at less than half the rate. At the largest rate most of the advantage is "
-    "lost: such steps destroy what the network knew.",
+    "good rates begins lower, in the mean at less than half the rate. At the largest rate both "
+    "break down, and what is left of the advantage varies widely.",
     run,
     holds,
     draw,

@@ -106,8 +106,9 @@ def draw(seed: int) -> Picture:
     )
     alt = (
         "Accuracy against the learning rate, with and without warmup. Left, with batch norm: at small rates the two "
-        "curves coincide, at the largest one the network without warmup drops to guessing while the one with warmup "
-        "stays high. Right, without batch norm: the curves stay close together, and at the largest rate both fall."
+        "curves coincide, at the largest one the network without warmup falls nearly to guessing while the one with "
+        "warmup stays high. Right, without batch norm: the curves stay close together, and at the largest rate both "
+        "fall, as a rule less with warmup."
     )
     return Picture(figure, alt, caption)
 

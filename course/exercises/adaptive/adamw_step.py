@@ -50,7 +50,7 @@ def cases(draw: Draw) -> list[Case]:
 
     by_hand = (
         torch.tensor([1.0]),
-        torch.tensor([[2.0]]),
+        torch.tensor([[4.0]]),
         torch.zeros(1),
         torch.zeros(1),
         1,
@@ -58,7 +58,7 @@ def cases(draw: Draw) -> list[Case]:
         0.5,
         0.5,
         0.75,
-        2.0,
+        4.0,
     )
     usual = (draw.normal(3), draw.normal(5, 3), torch.zeros(3), torch.zeros(3), 1, [0.1] * 5, 0.1, 0.9, 0.999, 1e-8)
     idle = torch.tensor([[0.0, 1.0], [0.0, -2.0], [0.0, 0.5]])

@@ -16,7 +16,7 @@ def drive(warmup_then: Callable[..., Any], start: float, decay: float, warmup: f
     if not callable(composed):
         raise Unusable(
             "warmup_then must return a function of the time; it returned "
-            f"{'None: is there a return' if composed is None else f'something of type {type(composed).__name__}'}."
+            f"{'None (is there a return?)' if composed is None else f'something of type {type(composed).__name__}'}."
         )
     return rates(composed, t)
 
