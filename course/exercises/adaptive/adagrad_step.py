@@ -107,6 +107,12 @@ def sign_only(w, grad, v, lr, eps):
     return w - lr * grad.sign() / (v.sqrt() + eps), v
 
 
+def no_brackets(w, grad, v, lr, eps):
+    """Brackets are missing: ε was added to the new w, not to the root; divide by (√v + ε)."""
+    v = v + grad**2
+    return w - lr * grad / v.sqrt().clamp(min=1e-30) + eps, v
+
+
 def in_place(w, grad, v, lr, eps):  # noqa: D103
     v.addcmul_(grad, grad)
     w.addcdiv_(grad, v.sqrt().add_(eps), value=-lr)
@@ -146,6 +152,7 @@ EXERCISE = Exercise(
         shared_v,
         swapped,
         sign_only,
+        no_brackets,
     ),
     alternatives=(in_place, effective_rate, in_double),
     telling=("new v",),

@@ -216,6 +216,14 @@ def moments_swapped(w, grad, m, v, t, lr, beta1, beta2, eps):
     return w - lr * m_hat / (v_hat.sqrt() + eps), v, m
 
 
+def no_brackets(w, grad, m, v, t, lr, beta1, beta2, eps):
+    """Brackets are missing: ε was added to the new w, not to the root; divide by (√v̂ + ε)."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return w - lr * m_hat / v_hat.sqrt().clamp(min=1e-30) + eps, m, v
+
+
 def in_place(w, grad, m, v, t, lr, beta1, beta2, eps):  # noqa: D103
     m.lerp_(grad, 1 - beta1)
     v.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)
@@ -270,6 +278,7 @@ EXERCISE = Exercise(
         eps_before_correction,
         eps_ignored,
         moments_swapped,
+        no_brackets,
     ),
     alternatives=(in_place, rate_corrected, in_double),
     telling=("new m", "new v"),

@@ -128,6 +128,14 @@ def small_rate_divided(k, gradient, w, lr):
     return small, w - lr * sum(gradient(w, i) for i in range(k)) / k
 
 
+def start_overwritten(k, gradient, w, lr):
+    """`small -= …` changed w itself, so that the big step starts in the wrong place; write small = small − …"""
+    small = w
+    for i in range(k):
+        small -= lr * gradient(small, i)
+    return small, w - lr * sum(gradient(w, i) for i in range(k))
+
+
 def stacked(k, gradient, w, lr):  # noqa: D103
     small = w.clone()
     for i in range(k):
@@ -164,6 +172,7 @@ EXERCISE = Exercise(
         swapped,
         uphill,
         small_rate_divided,
+        start_overwritten,
     ),
     alternatives=(stacked, side_by_side),
     telling=("after k small steps", "after one big step"),
