@@ -159,9 +159,9 @@ def draw(seed: int) -> Picture:
 
 RANKING = Effect(
     "adaptive.ranking",
-    "A small network without batch norm, 80 steps, each optimizer at the best of its rates, from the same start on the "
-    "same batches: Adam is ahead of SGD in every run, by more than three points in the mean. With batch norm its lead is "
-    "smaller by a third at least, and all four lie within eight points.",
+    "A small network without batch norm, 80 steps, each optimizer at the best of its rates, from the same start on "
+    "the same batches: Adam is ahead of SGD in every run, by more than three points in the mean. With batch norm its "
+    "lead is smaller by a third at least, and all four lie within eight points.",
     run,
     holds,
     draw,

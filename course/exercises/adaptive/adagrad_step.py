@@ -110,7 +110,7 @@ def sign_only(w, grad, v, lr, eps):
 def no_brackets(w, grad, v, lr, eps):
     """Brackets are missing: ε was added to the new w, not to the root; divide by (√v + ε)."""
     v = v + grad**2
-    return w - lr * grad / v.sqrt().clamp(min=1e-30) + eps, v
+    return w - lr * grad / v.sqrt() + eps, v
 
 
 def in_place(w, grad, v, lr, eps):  # noqa: D103

@@ -221,7 +221,7 @@ def no_brackets(w, grad, m, v, t, lr, beta1, beta2, eps):
     m = beta1 * m + (1 - beta1) * grad
     v = beta2 * v + (1 - beta2) * grad**2
     m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
-    return w - lr * m_hat / v_hat.sqrt().clamp(min=1e-30) + eps, m, v
+    return w - lr * m_hat / v_hat.sqrt() + eps, m, v
 
 
 def in_place(w, grad, m, v, t, lr, beta1, beta2, eps):  # noqa: D103
