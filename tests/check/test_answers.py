@@ -301,7 +301,8 @@ def test_shown_texts_stay_short(value: Any) -> None:
 def test_numbers_that_differ_are_shown_to_differ(value: float, factor: float) -> None:
     """ "Is 0.3679, expected 0.3679" tells nobody anything."""
     other = value + factor * (ATOL + RTOL * abs(value))
-    for expected, got in ((value, other), (torch.tensor(value, dtype=torch.float64), torch.tensor(other, dtype=torch.float64))):
+    tensors = [torch.tensor(x, dtype=torch.float64) for x in (value, other)]
+    for expected, got in ((value, other), tensors):
         found = difference(expected, got, 0.0, 0.0)
         assert found is not None
         left, right = found.sentence.removeprefix("the answer is ").split(", expected ")
