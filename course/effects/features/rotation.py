@@ -83,7 +83,9 @@ def draw(seed: int) -> Picture:
         left.plot([0, 1], [100 * value, 100 * found.free[name]], "o-", color=COLORS[name], ms=7)
     _name_ends(left, found.free)
     left.set_xticks([0, 1], labels=["nearly\nupright", "turned in any\ndirection"])
-    left.set(xlim=(-0.15, 1.95), ylabel="accuracy / %", title="Trained and tested on fruit …")
+    left.set(
+        xlim=(-0.15, 1.95), xlabel="how the fruit lies", ylabel="accuracy / %", title="Trained and tested on fruit …"
+    )
     left.grid(axis="x", visible=False)
     x, y = fruit("test", 30, seed=seed, variety=replace(UPRIGHT, occlusion=0, clutter=0))
     banana = x[(y == 0).nonzero()[:1, 0]]  # with nothing around it

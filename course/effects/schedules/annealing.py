@@ -73,8 +73,8 @@ def holds(rows: Sequence[Numbers]) -> bool:
     return (
         all(r[f"loss, {name}"] < r["loss, constant"] for r in rows for name in DECAYING)
         and all(r["loss, cosine"] < r[f"loss, {name}"] for r in rows for name in CONSTANT)
-        and sum(shares) / len(shares) > mean("accuracy, constant") + 0.01
-        and max(losses) - min(losses) < 0.75 * (mean("loss, constant") - min(losses))
+        and sum(shares) / len(shares) > mean("accuracy, constant")
+        and max(losses) - min(losses) < mean("loss, constant") - min(losses)
     )
 
 

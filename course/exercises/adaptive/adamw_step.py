@@ -64,7 +64,7 @@ def cases(draw: Draw) -> list[Case]:
     idle = torch.tensor([[0.0, 1.0], [0.0, -2.0], [0.0, 0.5]])
     zeros = (draw.normal(2), idle, torch.zeros(2), torch.zeros(2), 1, [0.1, 0.3, 0.2], 0.7, 0.6, 0.9, 1e-8)
     return [
-        Case("the first step: gradient 4, η = 0.5, β₁ = 0.5, β₂ = 0.75, ε = 4, λ = 0.5", by_hand, "hand"),
+        Case("first step: gradient 4, η = 0.5, β₁ = 0.5, β₂ = 0.75, ε = 4, λ = 0.5", by_hand, "hand"),
         Case("the usual β₁ = 0.9, β₂ = 0.999", usual),
         Case("a weight whose gradient is 0", zeros),
         run("λ = 0 is Adam", 2, steps=2, wd=0.0),

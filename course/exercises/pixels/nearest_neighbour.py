@@ -191,8 +191,8 @@ def smallest_angle(train_x, train_y, x):
 
 
 def turned_grey_first(train_x, train_y, x):
-    """The channels are averaged or summed before the differences are squared, so that a red and a blue picture of the
-    same brightness look alike; square the difference in each channel, then sum over channels, rows and columns."""
+    """The channels are added up before the differences are squared, so that red and blue look alike; square the
+    difference in each channel, then sum over channels, rows and columns."""
     return train_y[torch.cdist(x.mean(1).flatten(1), train_x.mean(1).flatten(1)).argmin(1)]
 
 

@@ -129,7 +129,7 @@ def small_rate_divided(k, gradient, w, lr):
 
 
 def start_overwritten(k, gradient, w, lr):
-    """`small -= …` changed w itself, so that the big step starts in the wrong place; write small = small − …"""
+    """The start w was overwritten by `small -= …`, so that the big step begins elsewhere; write `small = small - …`."""
     small = w
     for i in range(k):
         small -= lr * gradient(small, i)
