@@ -11,6 +11,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: more 
 EACH_ALONE = ("test_notebooks.py", "test_mutants.py")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this same hook, and must find them
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """With several processes, tests of one file stay together, for the sake of their fixtures; long files do not."""
     for item in items:

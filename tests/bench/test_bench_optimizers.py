@@ -58,4 +58,4 @@ def test_the_speed_that_is_promised():
     works = [w for w in optimizers.works(torch.device("cpu")) if w.name.startswith("AdamW")]
     ratio = {r["contender"].rpartition(", ")[2]: r["ratio"] for r in measure(works, 5)}
     assert ratio["adaptive.AdamW"] > ratio["foreach"]
-    assert ratio["compiled"] > 0.8 * ratio["fused"]
+    assert ratio["compiled"] > 0.9 * ratio["fused"]

@@ -99,7 +99,8 @@ def test_name_title_points(exercise: exercises.Exercise) -> None:
     assert 2 <= exercise.minutes <= 40
     assert exercise.difficulty in (1, 2, 3)
     assert 0.5 <= exercise.seconds <= 30
-    assert 0 < exercise.rtol <= 2e-3
+    # hog accepts any tiny ε, wherever it stands: on faint pictures that shows in the fourth digit
+    assert 0 < exercise.rtol <= (1.5e-3 if exercise.name == "features.hog" else 1e-3)
     assert 0 < exercise.atol <= 1e-3
 
 

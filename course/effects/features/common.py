@@ -16,6 +16,7 @@ from course.descent import cross_entropy
 from course.effects.picture import BLUE, GREEN, GREY, PINK, VERMILLION
 from course.features import code_histograms, hog, lbp
 from course.pixels import to_gray
+from course.schedules import cosine_decay
 from course.training import fit
 
 Pairs = tuple[Tensor, Tensor]
@@ -160,7 +161,7 @@ def train_cnn(x: Tensor, y: Tensor, generator: torch.Generator, steps: int = 600
         torch.optim.Adam(model.parameters(), lr=3e-3),
         steps=steps,
         batch_size=25,
-        schedule=lambda t: 0.5 + 0.5 * math.cos(math.pi * t / steps),
+        schedule=lambda t: cosine_decay(t, 1.0, steps),
         generator=generator,
         progress=False,
     )

@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course.data import digits, fruit
+from course.descent import momentum_step
 from course.schedules import Schedule
 
 Weights = list[Tensor]  # each (L, …)
@@ -134,7 +135,7 @@ def train(
         The weights at the end, and the loss of each batch before its step, (steps, L).
     """
     weights = [w.clone().requires_grad_() for w in weights]
-    velocity = [torch.zeros_like(w) for w in weights]
+    deltas = [torch.zeros_like(w) for w in weights]
     losses = []
     for step, (rate, (x, y)) in enumerate(zip(rates, _batches(*data, batch, generator), strict=False)):
         if watch is not None:
@@ -143,9 +144,10 @@ def train(
         gradients = torch.autograd.grad(loss.sum(), weights)
         losses.append(loss.detach())
         with torch.no_grad():
-            torch._foreach_mul_(velocity, alpha)
-            torch._foreach_sub_(velocity, [g * rate.view(-1, *[1] * (g.ndim - 1)) for g in gradients])
-            torch._foreach_add_(weights, velocity)
+            for w, delta, g in zip(weights, deltas, gradients, strict=True):
+                new, accumulated = momentum_step(w, g, delta, rate.view(-1, *[1] * (g.ndim - 1)), alpha)
+                w.copy_(new)
+                delta.copy_(accumulated)
     if watch is not None:
         watch(len(rates), weights)
     return [w.detach() for w in weights], torch.stack(losses)
