@@ -94,9 +94,7 @@ def test_validation_finds_no_fault_with_a_solved_notebook(folder, section, tmp_p
     assert failed_validation(solved(section, ROOT), tmp_path / f"{section}.ipynb") == []
 
 
-@pytest.mark.parametrize(
-    ("folder", "section"), [("03_descent", "descent")]
-)  # the others differ in their exercises only
+@pytest.mark.parametrize(("folder", "section"), SECTIONS[3:4])  # the others differ in their exercises only
 def test_validation_fails_each_check_of_a_blank_notebook(folder, section, tmp_path):
     names = [e.name for e in exercises.of_section(section)]
     sources = failed_validation(blank(folder, section), tmp_path / f"{section}.ipynb")
