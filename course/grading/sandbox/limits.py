@@ -1,0 +1,213 @@
+"""How much a submission may use, and who sees to it: the kernel (rlimits, cgroups, tmpfs) or, failing cgroups, a thread.
+
+An rlimit holds for one process. Memory of all processes together is a cgroup's business; where we may not make one
+(an ordinary user outside a delegated group, a container), the watchdog adds up and kills.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import signal
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+MEGABYTE = 1 << 20
+CGROUPS = Path("/sys/fs/cgroup")
+POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may use.
+
+    Attributes:
+        memory: bytes, all its processes together.
+        processes: processes and threads together.
+        cpu: seconds of processor time of each process.
+        wall: seconds until everything ends, whatever it does.
+        files: open files of each process.
+        file_size: bytes of one file.
+        disk: bytes of all files together; they lie in memory.
+        inodes: how many files.
+        mapped: bytes of address space beyond `memory`; libraries map more than they use.
+    """
+
+    memory: int = 4096 * MEGABYTE
+    processes: int = 256
+    cpu: int = 900
+    wall: int = 1200
+    files: int = 1024
+    file_size: int = 256 * MEGABYTE
+    disk: int = 512 * MEGABYTE
+    inodes: int = 20_000
+    mapped: int = 16_384 * MEGABYTE
+
+
+class Cgroup:
+    """Memory and processes of a submission, counted by the kernel: version 2, or version 1's two controllers.
+
+    `made` says which of "memory" and "pids" are limited; it may be neither.
+    """
+
+    def __init__(self, limits: Limits, root: Path = CGROUPS) -> None:
+        self.made: set[str] = set()
+        self._folders: list[Path] = []
+        name = f"cv-grading-{secrets.token_hex(6)}"
+        settings = {
+            "memory": [
+                ("memory.max", str(limits.memory), True),
+                ("memory.swap.max", "0", False),
+                ("memory.oom.group", "1", False),
+                ("memory.limit_in_bytes", str(limits.memory), True),
+                ("memory.memsw.limit_in_bytes", str(limits.memory), False),
+            ],
+            "pids": [("pids.max", str(limits.processes), True)],
+        }
+        for place in _own_groups(root):
+            wanted = [c for c in settings if c not in self.made]
+            folder = place / name
+            if not wanted or folder in self._folders:
+                continue
+            with contextlib.suppress(OSError):
+                folder.mkdir()
+                self._folders.append(folder)
+                for controller in wanted:
+                    if any(self._set(folder / file, value) and needed for file, value, needed in settings[controller]):
+                        self.made.add(controller)
+
+    def add(self, pid: int) -> None:
+        """Put a process into it; what it starts from now on belongs to it too."""
+        for folder in list(self._folders):
+            try:
+                (folder / "cgroup.procs").write_text(str(pid))
+            except OSError:  # version 2 wants more rights for moving than for making
+                self._folders.remove(folder)
+                self.made.clear()
+                with contextlib.suppress(OSError):
+                    folder.rmdir()
+
+    def close(self) -> None:
+        """Remove it when the last process has gone, which may take the kernel a moment."""
+        for folder in self._folders:
+            for _ in range(20):
+                try:
+                    folder.rmdir()
+                    break
+                except FileNotFoundError:
+                    break
+                except OSError:
+                    time.sleep(0.01)
+        self._folders.clear()
+
+    @staticmethod
+    def _set(path: Path, value: str) -> bool:
+        if not path.is_file():
+            return False
+        with contextlib.suppress(OSError):
+            path.write_text(value)
+            return True
+        return False
+
+
+def _own_groups(root: Path) -> list[Path]:
+    """Folders where a group of ours might be made, best first."""
+    found: list[Path] = []
+    try:
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
+    except OSError:
+        return []
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers == "":  # version 2: a group with processes cannot have limited children, its parent may
+            for tree in (root, root / "unified"):
+                own = tree / path.lstrip("/")
+                if (own / "cgroup.controllers").is_file():
+                    found += [own.parent, own] if own != tree else [own]
+        for controller in controllers.split(","):
+            if controller in ("memory", "pids"):
+                found.append(root / controller / path.lstrip("/"))
+    return found
+
+
+class Watchdog(threading.Thread):
+    """Ends a submission that takes too long, or (if told to look) uses more memory or disk than it may.
+
+    `verdict` is what it did and why, for people; empty while it did nothing.
+    """
+
+    def __init__(
+        self, limits: Limits, kill: Callable[[], None], tree: int | None = None, folder: str | None = None
+    ) -> None:
+        super().__init__(name="sandbox-watchdog", daemon=True)
+        self.verdict = ""
+        self._limits, self._kill, self._tree, self._folder = limits, kill, tree, folder
+        self._before = memory_of(tree) if tree is not None else 0  # a forked kernel shares its server's
+        self._deadline = time.monotonic() + limits.wall
+        self._done = threading.Event()
+
+    def run(self) -> None:
+        """Look, and look again."""
+        looking = self._tree is not None or self._folder is not None
+        while not self._done.wait(POLL_SECONDS if looking else max(0.0, self._deadline - time.monotonic())):
+            if verdict := self._look():
+                self.verdict = verdict
+                self._kill()
+                return
+
+    def close(self) -> None:
+        """Stop looking."""
+        self._done.set()
+
+    def _look(self) -> str:
+        if time.monotonic() >= self._deadline:
+            return f"it ran for more than {self._limits.wall} seconds"
+        if self._tree is not None and memory_of(self._tree) - self._before > self._limits.memory:
+            return f"it used more than {self._limits.memory // MEGABYTE} MB of memory"
+        if self._folder is not None and size_of(self._folder) > self._limits.disk:
+            return f"it wrote more than {self._limits.disk // MEGABYTE} MB to files"
+        return ""
+
+
+def memory_of(root: int) -> int:
+    """Bytes of memory that a process and all its descendants have for themselves."""
+    children = defaultdict(list)
+    for entry in os.scandir("/proc"):
+        if entry.name.isdecimal():
+            with contextlib.suppress(OSError, IndexError):
+                line = Path(entry.path, "stat").read_text()
+                children[int(line.rpartition(")")[2].split()[1])].append(int(entry.name))
+    waiting, total = [root], 0
+    while waiting:
+        pid = waiting.pop()
+        waiting += children[pid]
+        with contextlib.suppress(OSError):
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+                if line.startswith(("RssAnon:", "RssShmem:")):
+                    total += int(line.split()[1]) << 10
+    return total
+
+
+def size_of(folder: str) -> int:
+    """Bytes of the files in a folder, links not followed."""
+    total, waiting = 0, [folder]
+    while waiting:
+        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    if entry.is_dir(follow_symlinks=False):
+                        waiting.append(entry.path)
+                    else:
+                        total += entry.stat(follow_symlinks=False).st_blocks * 512
+    return total
+
+
+def send(pidfd: int, number: int) -> None:
+    """Signal a process; nothing if it has ended."""
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(pidfd, number)
