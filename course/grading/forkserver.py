@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from course.grading.sandbox import inside
+from course.grading.sandbox.kernel import without_tcp
 
 if TYPE_CHECKING:
     from course.grading.sandbox.launch import Sandbox
@@ -413,6 +414,8 @@ def main(door: int, idle: float) -> None:
         channel = socket.socket(fileno=job["channel"])
         job = inside.receive(channel)
         inside.confine(job, channel, forked=True)
+        if job["method"] == "landlock":
+            without_tcp()
         job["argv"] = job["argv"][3:]  # without: python -m ipykernel_launcher
     elif job:
         os.chdir(job["cwd"])

@@ -79,7 +79,12 @@ class Sandbox:
         self._describe_connection(folder)
         if user is not None and self.method == "landlock":
             _give_to(user, folder)
-        connection = os.path.join(self._sockets(folder), "inside.json")
+        instead = {_connection_file(folder): os.path.join(self._sockets(folder), "inside.json")}
+        variables = self.environment(env, folder)
+        if self.method == "landlock":
+            instead["ipykernel_launcher"] = "course.grading.sandbox.kernel"
+            shown.append(_import_path(folder))
+            variables["PYTHONPATH"] = shown[-1]
         return {
             "method": self.method,
             "name": os.path.basename(folder),
@@ -91,8 +96,8 @@ class Sandbox:
             "limits": asdict(self.limits),
             "read": [*shown, *view.MERGED, *view.PROC],
             "devices": list(view.DEVICES),
-            "argv": [connection if word == _connection_file(folder) else word for word in argv],
-            "env": self.environment(env, folder),
+            "argv": [instead.get(word, word) for word in argv],
+            "env": variables,
         }
 
     def _sockets(self, folder: str) -> str:
@@ -108,6 +113,15 @@ class Sandbox:
             file = Path(folder, inside.SOCKETS_OUTSIDE, "inside.json")
             file.touch(mode=0o600)
             file.write_text(text, encoding="utf-8")
+
+
+def _import_path(folder: str) -> str:
+    """A folder with nothing but the course's package in it: where that really lies, there may be solutions beside it."""
+    place = os.path.join(folder, "lib")
+    if not os.path.isdir(place):
+        os.mkdir(place)
+        os.symlink(view.PACKAGE, os.path.join(place, "course"))
+    return place
 
 
 def _connection_file(folder: str) -> str:

@@ -28,6 +28,7 @@ PROC = ("/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/version")  # wher
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 # Also taken from the grader's environment; all else starts empty.
 INHERITED = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "NBGRADER_EXECUTION", "COURSE_SEED", "COURSE_DATA")
+PACKAGE = str(Path(course.__file__).resolve().parent)
 COVERED = ("/tmp", "/dev/shm", "/student", "/jobs", "/run/kernel")
 COPIED_BYTES, COPIED_FILES = 256 << 20, 5_000
 
@@ -41,8 +42,7 @@ def readable(more: Iterable[str] = ()) -> list[str]:
     Raises:
         SandboxError: one of them would show far too much.
     """
-    package = str(Path(course.__file__).resolve().parent)
-    wanted = [*SYSTEM, *MERGED, sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix, package]
+    wanted = [*SYSTEM, *MERGED, sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix, PACKAGE]
     wanted += [*_interpreter(), *filter(None, [os.environ.get("COURSE_DATA")]), *more]
     paths = {os.path.abspath(path) for path in wanted} | {os.path.realpath(path) for path in wanted}
     homes = {os.path.realpath(os.path.expanduser("~")), "/home", "/root", "/tmp", "/"}
