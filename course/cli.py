@@ -210,11 +210,14 @@ def demo(
     folder: Annotated[Path | None, typer.Option(help="Where to work; a new temporary folder if left out.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Only these students (for a quick look); repeatable.")] = None,
     json_file: Json = None,
+    unsafe_no_sandbox: Annotated[
+        bool, typer.Option("--unsafe-no-sandbox", help="Run the submissions without protection, as you.")
+    ] = False,
 ) -> None:
     """Release a notebook, make a class of submissions, autograde them with nbgrader, show who made which mistake."""
     from course.grading import demo as demonstration
 
-    demonstration.main(section, folder, only, json_file)
+    demonstration.main(section, folder, only, json_file, unsafe_no_sandbox)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

@@ -32,6 +32,7 @@ from traitlets.config.loader import PyFileConfigLoader
 from course.files import write
 from course.grading.autograde import Autograder, Unreadable, read_submission
 from course.grading.diagnosis import Finding, changes, findings
+from course.grading.provisioner import GradingProvisioner
 from course.grading.settings import CLASS_CONFIG
 
 CONFIG = "nbgrader_config.py"
@@ -181,7 +182,11 @@ class Classroom:
         """Autograde one submission with nbgrader, make its feedback page, and read what came of it.
 
         Whatever is wrong with a submission, or goes wrong with it, becomes part of its outcome.
+
+        Raises:
+            SandboxUnavailable: students' code cannot be shut in here.
         """
+        GradingProvisioner(config=self.config).sandbox()  # no reason to give anybody 0 points
         started = time.perf_counter()
         try:
             with warnings.catch_warnings():

@@ -21,6 +21,7 @@ from traitlets import Integer, Type
 
 from course.grading.cells import VERDICT_MIME, Resources, checked_exercise, grade_id, is_check
 from course.grading.provisioner import GradingProvisioner
+from course.grading.sandbox.launch import ConfinedKernel
 
 
 class KernelLost(RuntimeError):
@@ -36,6 +37,7 @@ class Execute(preprocessors.Execute):
     provisioner = Type(GradingProvisioner, klass=KernelProvisionerBase, help="How kernels start").tag(config=True)
     notebook_timeout = Integer(900, help="Seconds that a whole notebook may take").tag(config=True)
     max_output = Integer(5_000_000, help="Characters of output kept of one cell").tag(config=True)
+    max_flood = Integer(500_000_000, help="Characters of output after which a kernel is ended").tag(config=True)
 
     def create_kernel_manager(self) -> KernelManager:
         """A kernel manager that starts its kernel through `provisioner`."""
@@ -51,6 +53,7 @@ class Execute(preprocessors.Execute):
         """Execute all cells."""
         self._gone: str | None = None
         self._room = self.max_output
+        self._flooded = 0
         self._deadline = time.monotonic() + self.notebook_timeout
         self.error_on_timeout = {
             "ename": "CellTimeoutError",
@@ -79,6 +82,9 @@ class Execute(preprocessors.Execute):
         """Keep an output, unless the cell has written far more than anybody reads."""
         content = msg["content"]
         size = len(content.get("text", "")) + sum(len(str(value)) for value in content.get("data", {}).values())
+        self._flooded += size
+        if self._flooded > self.max_flood:
+            self._stop_flood()
         if self._room <= 0:
             return None
         self._room -= size
@@ -87,6 +93,14 @@ class Execute(preprocessors.Execute):
             content.update(name="stdout", text="\n… the rest of this cell's output was left out\n")
             msg["msg_type"] = msg["header"]["msg_type"] = "stream"
         return super().output(outs, msg, display_id, cell_index)
+
+    def _stop_flood(self) -> None:
+        """Nobody reads this, and taking it in keeps the grader busy: end the kernel."""
+        process = getattr(getattr(self.km, "provisioner", None), "process", None)
+        if isinstance(process, ConfinedKernel):
+            process.end(f"it wrote more than {self.max_flood:,} characters of output")
+        elif process is not None:
+            process.kill()
 
     def _get_timeout(self, cell: NotebookNode | None) -> int | None:
         left = max(1, math.ceil(self._deadline - time.monotonic()))
@@ -111,6 +125,8 @@ class Execute(preprocessors.Execute):
 
 def _cause_of_death(process: Any) -> str:
     code = process.poll() if process else None
+    if verdict := getattr(process, "verdict", ""):
+        return verdict
     if code is None:
         return "for an unknown reason"
     if code >= 0:

@@ -120,8 +120,8 @@ class GradingProvisioner(LocalProvisioner):
         job = self._sandbox.job(self._folder, cwd, cmd, kwargs["env"])
         job["env"] |= ONE_THREAD
         kernel = self._forked(job) if self.fork and _is_ours(cmd) else None
-        self.process = kernel or launch.start_plain(self._sandbox, self._folder, job)  # type: ignore[assignment]
-        self.pid, self.cwd = self.process.pid, cwd  # type: ignore[attr-defined, assignment]
+        kernel = kernel or launch.start_plain(self._sandbox, self._folder, job)
+        self.process, self.pid, self.cwd = kernel, kernel.pid, cwd  # type: ignore[assignment]
         return self.connection_info
 
     async def cleanup(self, restart: bool = False) -> None:

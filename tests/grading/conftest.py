@@ -20,6 +20,7 @@ from course.grading.cells import grade_id
 from course.grading.classroom import Classroom, Outcome
 from course.grading.forkserver import ForkServer
 from course.grading.planting import planted
+from course.grading.provisioner import GradingProvisioner
 from course.grading.roster import Roster, Student
 from course.grading.workers import grade_all
 
@@ -73,7 +74,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def server() -> Iterator[ForkServer]:
     """One fork server for all tests: it imports torch."""
-    with ForkServer() as server:
+    with ForkServer(GradingProvisioner().sandbox()) as server:
         yield server
 
 

@@ -177,7 +177,9 @@ def _alone(job: dict[str, Any], channel: socket.socket) -> None:
     _limit(job["limits"])
     _drop_privileges(job["uid"], job["gid"])
     own = f"/proc/{os.getpid()}"
-    landlock.restrict([*job["read"], own], [os.path.join(folder, WORK_OUTSIDE)], job["devices"], os.path.join(folder, SOCKETS_OUTSIDE))
+    landlock.restrict(
+        [*job["read"], own], [os.path.join(folder, WORK_OUTSIDE)], job["devices"], os.path.join(folder, SOCKETS_OUTSIDE)
+    )
     seccomp.apply(os.getpid())
 
 

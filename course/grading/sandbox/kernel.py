@@ -12,7 +12,10 @@ def without_tcp() -> None:
     """Keep kernels of this process off TCP."""
     from ipykernel.iostream import IOPubThread
 
-    IOPubThread._setup_pipe_in = lambda self: setattr(self, "_pipe_flag", False)
+    def no_pipe(self: IOPubThread) -> None:
+        self._pipe_flag = False
+
+    IOPubThread._setup_pipe_in = no_pipe  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

@@ -116,7 +116,7 @@ class Sandbox:
 
 
 def _import_path(folder: str) -> str:
-    """A folder with nothing but the course's package in it: where that really lies, there may be solutions beside it."""
+    """A folder with the course's package and nothing else: solutions may lie beside the package itself."""
     place = os.path.join(folder, "lib")
     if not os.path.isdir(place):
         os.mkdir(place)
@@ -199,8 +199,13 @@ class ConfinedKernel:
 
     @property
     def verdict(self) -> str:
-        """Why the watchdog ended it; empty if it did not."""
+        """Why it was ended, where a limit was passed; empty otherwise."""
         return self._watchdog.verdict
+
+    def end(self, reason: str) -> None:
+        """End it for a reason."""
+        self._watchdog.verdict = self._watchdog.verdict or reason
+        self.kill()
 
     @property
     def returncode(self) -> int | None:

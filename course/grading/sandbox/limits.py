@@ -1,4 +1,4 @@
-"""How much a submission may use, and who sees to it: the kernel (rlimits, cgroups, tmpfs) or, failing cgroups, a thread.
+"""How much a submission may use. The kernel sees to it (rlimits, cgroups, tmpfs) or, failing cgroups, a thread.
 
 An rlimit holds for one process. Memory of all processes together is a cgroup's business; where we may not make one
 (an ordinary user outside a delegated group, a container), the watchdog adds up and kills.
