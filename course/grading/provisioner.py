@@ -114,7 +114,7 @@ class GradingProvisioner(LocalProvisioner):
         """
         cwd = os.path.abspath(kwargs.get("cwd") or os.curdir)
         if self._sandbox is None:
-            return await self._launch_unsafely(cmd, cwd, **kwargs)
+            return await self._launch_unsafely(cmd, cwd, kwargs)
         assert self._folder is not None, "the sandbox needs a kernel manager"
         self._forget_the_last(self._folder)
         job = self._sandbox.job(self._folder, cwd, cmd, kwargs["env"])
@@ -155,7 +155,7 @@ class GradingProvisioner(LocalProvisioner):
                 self.log.warning("%s; starting it as a new process", error)
                 return None
 
-    async def _launch_unsafely(self, cmd: list[str], cwd: str, **kwargs: Any) -> KernelConnectionInfo:
+    async def _launch_unsafely(self, cmd: list[str], cwd: str, kwargs: dict[str, Any]) -> KernelConnectionInfo:
         if self.fork and _is_ours(cmd):
             try:
                 forked = ForkedProcess(self._server_address(), cmd[3:], cwd, kwargs["env"])
