@@ -122,7 +122,7 @@ def draw(seed: int) -> Picture:
 GAP = Effect(
     "smoothing.gap",
     "Trained until nothing moves any more, the true class's logit leads each other one by log((K−1)(1−ε)/ε), to 2 %, "
-    "for ε from 0.05 to 0.4 and for 3 and for 10 classes; the spread over pictures and classes is below 15 % of it. Without "
+    "for ε from 0.05 to 0.4 and for 3 and for 10 classes; its spread over pictures and classes is below 15 %. Without "
     "smoothing the lead is larger and still grows.",
     run,
     holds,

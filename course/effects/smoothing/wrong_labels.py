@@ -84,8 +84,8 @@ def draw(seed: int) -> Picture:
         f"batches: {told}. Digits after {SHORT.steps} steps instead of {SETTINGS['digits'].steps}, ε = 0: {short:.1%}."
     )
     alt = (
-        "Left: accuracy on clean test pictures against ε. On digits it rises with ε but stays below a dotted line, which "
-        "marks the same network stopped early without smoothing; on fruit it is about level. Right: the calibration "
+        "Left: accuracy on clean test pictures against ε. On digits it rises with ε but stays below a dotted line: "
+        "it marks the same network stopped early without smoothing; on fruit it is about level. Right: the calibration "
         "error against ε. On fruit it falls, on digits it rises."
     )
     return Picture(figure, alt, caption)
