@@ -28,7 +28,16 @@ _HOMES = {
     "Timeline": "course.widgets.tour",
 }
 
-__all__ = ["Descent", "HogExplorer", "KernelEditor", "OptimizerRace", "PixelInspector", "ScheduleDesigner", "SmoothingExplorer", "Timeline"]
+__all__ = [
+    "Descent",
+    "HogExplorer",
+    "KernelEditor",
+    "OptimizerRace",
+    "PixelInspector",
+    "ScheduleDesigner",
+    "SmoothingExplorer",
+    "Timeline",
+]
 
 
 def __getattr__(name: str) -> Any:

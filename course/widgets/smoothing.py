@@ -120,7 +120,8 @@ def picture(eps: float = 0.1, lead: float = 4.0, wrong: int = 0, pictures: int =
     """
     if not (0 <= eps <= 0.6 and math.isfinite(lead) and 0 <= wrong <= 90 and 10 <= pictures <= 1000):
         raise ValueError(
-            f"need ε in [0, 0.6], a finite lead, wrong in 0 … 90 and pictures in 10 … 1000; got {eps}, {lead}, {wrong}, "
+            f"need ε in [0, 0.6], a finite lead, wrong in 0 … 90 and pictures in 10 … 1000; got {eps}, {lead}, "
+            f"{wrong}, "
             f"{pictures}"
         )
     found = trained(tuple(sorted({*EPS, eps})), wrong, pictures)
@@ -150,7 +151,9 @@ def _caption(eps: float, lead: float, wrong: int, pictures: int, found: Trained,
 @lru_cache(maxsize=1)
 def _frames_left() -> str:
     title = text(TARGET.left, 16, f"A picture of a {TRUE}: target and prediction", font_weight=600)
-    key = tag("rect", x=TARGET.left, y=26, width=12, height=8, fill="var(--cool)") + text(TARGET.left + 17, 34, "target")
+    key = tag("rect", x=TARGET.left, y=26, width=12, height=8, fill="var(--cool)") + text(
+        TARGET.left + 17, 34, "target"
+    )
     key += tag("path", d=f"M{TARGET.left + 75} 30h14", stroke="var(--accent)", stroke_width=3)
     key += text(TARGET.left + 94, 34, "prediction")
     title += text(LOSS.left, LOSS.top - 12, "Loss, by the true class's lead", font_weight=600)
@@ -220,7 +223,8 @@ def _errors(found: Trained, at: int) -> str:
     points = np.stack([found.eps, found.error], 1)
     x, y = ERROR.at(points[at : at + 1])[0]
     dot = tag("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=5, fill="var(--accent)", stroke="var(--paper)")
-    words = halo(x + (8 if at < len(points) / 2 else -8), y - 9, number(found.error[at].item(), 2), "middle")
+    near, anchor = (9, "start") if found.eps[at] < 0.3 else (-9, "end")
+    words = halo(x + near, y - 7, f"{found.error[at]:.2f}", anchor)
     return ERROR.line(points, stroke="var(--leaf)", stroke_width=2) + dot + words
 
 

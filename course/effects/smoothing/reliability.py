@@ -71,7 +71,8 @@ def draw(seed: int) -> Picture:
     )
     alt = (
         "Four reliability diagrams, accuracy against confidence. Without smoothing the dots lie below the diagonal: "
-        "the network is too sure. With ε = 0.1 they lie near it, with ε = 0.4 above it, and no confidence is high. Without "
+        "the network is too sure. With ε = 0.1 they lie near it, with ε = 0.4 above it, and no confidence is "
+        "high. Without "
         "smoothing but with a fitted temperature they lie near the diagonal, too."
     )
     return Picture(figure, alt, caption)

@@ -239,7 +239,9 @@ def edges_left_out(p, y, bins):
     """A confidence exactly on an edge is in no bin, since neither end is included (> and <); include one of them."""
     sure, right, _ = _parts(p, y, bins)
     members = [(sure > b / bins) & (sure < (b + 1) / bins) for b in range(bins)]
-    return sum((m.sum() / len(y) * (sure[m].mean() - right[m].mean()).abs() for m in members if m.any()), p.new_zeros(()))
+    return sum(
+        (m.sum() / len(y) * (sure[m].mean() - right[m].mean()).abs() for m in members if m.any()), p.new_zeros(())
+    )
 
 
 def not_a_number(p, y, bins):
