@@ -283,12 +283,12 @@ for eps in (0.0, 0.1):
 # ### BEGIN SOLUTION
 # *A model answer.* For the accuracy I expect little: on digits with wrong labels smoothing recovered a part, on fruit
 # nothing that could be relied on, and stopping early recovered more. For the calibration it depends on where the
-# network stands: smoothing lowers the confidence, which helps if it is too sure (few pictures learned by heart) and harms if it
-# is calibrated or unsure already, as with wrong labels and a short training. So I would first measure the expected
-# calibration error and draw a reliability diagram without smoothing, on pictures that were labelled with care, since
-# wrong test labels make a good network look too sure. Then I would compare ε = 0 and a few ε over paired seeds, each
-# also with a temperature fitted on held-out pictures. If the network without smoothing but with a temperature is as well
-# calibrated and as accurate, I would leave smoothing out.
+# network stands: smoothing lowers the confidence, which helps if it is too sure (few pictures learned by heart) and
+# harms if it is calibrated or unsure already, as with wrong labels and a short training. So I would first measure the
+# expected calibration error and draw a reliability diagram without smoothing, on pictures that were labelled with
+# care, since wrong test labels make a good network look too sure. Then I would compare ε = 0 and a few ε over paired
+# seeds, each also with a temperature fitted on held-out pictures. If the network without smoothing but with a
+# temperature is as well calibrated and as accurate, I would leave smoothing out.
 # ### END SOLUTION
 
 # %% [markdown]
