@@ -20,7 +20,7 @@ STORY = {
     "A little": "so not sure enough",
     "Too much": "so not sure enough",
     "Wrong labels": "so too sure",
-    "Wrong labels, smoothed": "so too sure",
+    "Wrong labels, smoothed": "so about right",
 }
 
 
