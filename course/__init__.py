@@ -22,6 +22,7 @@ _ROOMS = (
     "grading",
     "pixels",
     "schedules",
+    "smoothing",
     "tour",
     "training",
     "widgets",

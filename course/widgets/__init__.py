@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from course.widgets.features import KernelEditor as KernelEditor
     from course.widgets.pixels import PixelInspector as PixelInspector
     from course.widgets.schedules import ScheduleDesigner as ScheduleDesigner
+    from course.widgets.smoothing import SmoothingExplorer as SmoothingExplorer
     from course.widgets.tour import Timeline as Timeline
 
 _HOMES = {
@@ -23,10 +24,20 @@ _HOMES = {
     "OptimizerRace": "course.widgets.adaptive",
     "PixelInspector": "course.widgets.pixels",
     "ScheduleDesigner": "course.widgets.schedules",
+    "SmoothingExplorer": "course.widgets.smoothing",
     "Timeline": "course.widgets.tour",
 }
 
-__all__ = ["Descent", "HogExplorer", "KernelEditor", "OptimizerRace", "PixelInspector", "ScheduleDesigner", "Timeline"]
+__all__ = [
+    "Descent",
+    "HogExplorer",
+    "KernelEditor",
+    "OptimizerRace",
+    "PixelInspector",
+    "ScheduleDesigner",
+    "SmoothingExplorer",
+    "Timeline",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -21,6 +21,7 @@ CONTROLS = {
     "OptimizerRace": ("η of Adam", ("ArrowLeft", "ArrowRight")),
     "PixelInspector": ("brightness ×", ("ArrowLeft", "ArrowRight")),
     "ScheduleDesigner": ("rate η₀", ("ArrowLeft", "ArrowRight")),
+    "SmoothingExplorer": ("smoothing ε", ("ArrowRight", "ArrowLeft")),
     "Timeline": ("milestone", ("ArrowDown", "ArrowUp")),
 }
 
