@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from course.widgets.adaptive import OptimizerRace as OptimizerRace
+    from course.widgets.depth import BlockLights as BlockLights
     from course.widgets.descent import Descent as Descent
     from course.widgets.features import HogExplorer as HogExplorer
     from course.widgets.features import KernelEditor as KernelEditor
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from course.widgets.tour import Timeline as Timeline
 
 _HOMES = {
+    "BlockLights": "course.widgets.depth",
     "Descent": "course.widgets.descent",
     "HogExplorer": "course.widgets.features",
     "KernelEditor": "course.widgets.features",
@@ -26,7 +28,16 @@ _HOMES = {
     "Timeline": "course.widgets.tour",
 }
 
-__all__ = ["Descent", "HogExplorer", "KernelEditor", "OptimizerRace", "PixelInspector", "ScheduleDesigner", "Timeline"]
+__all__ = [
+    "BlockLights",
+    "Descent",
+    "HogExplorer",
+    "KernelEditor",
+    "OptimizerRace",
+    "PixelInspector",
+    "ScheduleDesigner",
+    "Timeline",
+]
 
 
 def __getattr__(name: str) -> Any:
