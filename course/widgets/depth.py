@@ -13,7 +13,7 @@ import torch
 
 from course.depth import depth_distribution, draw_gates, expected_depth, survival_probabilities
 from course.widgets.shell import Explorable, Menu, Slider, pad
-from course.widgets.svg import Figure, Frame, Panel, number, tag, text
+from course.widgets.svg import Figure, Frame, Panel, halo, number, tag, text
 
 WIDTH, HEIGHT = 360, 392  # of each panel, in pixels
 STEPS = 40
@@ -187,7 +187,7 @@ def _depths(found: Draws, step: int) -> str:
     x = frame.at([[found.expected, 0]])[0, 0]
     mark = tag("path", d=f"M{x:.1f} {DEPTHS.top:g}V{foot:g}", stroke="var(--ink)", stroke_dasharray="4 3")
     side, shift = ("end", -5) if found.expected > blocks / 2 else ("start", 5)
-    words = text(x + shift, DEPTHS.top + 14, f"expected {found.expected:.1f}", side)
+    words = halo(x + shift, DEPTHS.top + 14, f"expected {found.expected:.1f}", side)
     return tag("path", d=bars, opacity=0.75, **LIT) + line + mark + words
 
 

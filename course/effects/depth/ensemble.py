@@ -80,7 +80,9 @@ def draw(seed: int) -> Picture:
     shifts = torch.linspace(-0.25, 0.25, PATHS)  # so that points do not hide each other
     left.plot(found.depths + shifts, 100 * found.single, "o", color=GREY, ms=4, alpha=0.7)
     left.axhline(100 * n["accuracy, p·f"], color=BLUE)
-    left.set(xlabel="active blocks", ylabel="accuracy on new digits / %", title=f"{PATHS} of the 2^{BLOCKS} networks")
+    left.set(
+        xlabel="active blocks", ylabel="accuracy on new digits / %", title=f"{PATHS} of the $2^{{{BLOCKS}}}$ networks"
+    )
     counts = range(1, PATHS + 1)
     right.semilogx(counts, 100 * found.votes, "-", color=GREEN)
     right.axhline(100 * n["accuracy, single networks"], color=GREY, ls=":")
