@@ -3,9 +3,10 @@
 #
 # **Stochastic depth: leave out whole blocks of a network at random while it learns.**
 #
-# A ResNet is a chain of blocks, each of which adds something to what passes through. So a block can be taken out and the
-# chain still holds: what passes through just stays as it was. Stochastic depth does that in training, at random and anew
-# in each step. The network is shallower while it learns, which saves time, and has all its blocks when it is used.
+# A ResNet is a chain of blocks, each of which adds something to what passes through. So a block can be taken out and
+# the chain still holds: what passes through just stays as it was. Stochastic depth does that in training, at random
+# and anew in each step. The network is shallower while it learns, which can save time, and has all its blocks when it
+# is used.
 #
 # By the end you can
 #
@@ -56,8 +57,8 @@ BlockLights()
 # \text{block}(x) = \mathrm{ReLU}\big(x + b \cdot f(x)\big), \qquad b \in \{0, 1\}
 # $$
 #
-# With $b = 1$ it is the ordinary ResNet block, with $b = 0$ the identity: $x$ comes out of the ReLU of the block before,
-# so it has no negative entries that this ReLU could change.
+# With $b = 1$ it is the ordinary ResNet block, with $b = 0$ the identity: $x$ comes out of the ReLU of the block
+# before, so it has no negative entries that this ReLU could change.
 #
 # ### `residual(x, branch, b)`
 # {{card depth.residual}}
@@ -206,8 +207,8 @@ effects.get("depth.ensemble").show()
 
 # %% [markdown]
 # The test-time network, in a single pass, does as well as the vote. For one block that is no wonder: the mean of
-# $x + b f(x)$ is exactly $x + p f(x)$. Through sixteen blocks with ReLUs in between it is only nearly so. And forgetting
-# to scale costs points: the last block's branch then comes twice as strong as in the average training step.
+# $x + b f(x)$ is exactly $x + p f(x)$. Through sixteen blocks with ReLUs in between it is only nearly so. And
+# forgetting to scale costs points: the last block's branch then comes twice as strong as in the average training step.
 
 # %% [markdown]
 # ### Experiment: does it learn better?
@@ -281,7 +282,7 @@ for p_last in (1.0, 0.5):
 # </details>
 # <details><summary><code>Expected a 'cpu' device type for generator …</code></summary>
 #
-# A generator draws on its own device. Draw there, then move the gates: `torch.rand(n, generator=generator).to(x.device)`.
+# A generator draws on its own device. Draw there, then move: `torch.rand(n, generator=generator).to(x.device)`.
 # </details>
 # <details><summary><code>Expected more than 1 value per channel when training</code></summary>
 #
