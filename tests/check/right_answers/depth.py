@@ -36,14 +36,15 @@ def survival_probabilities__formula(L, p_last):
 
 
 def survival_probabilities__loop(L, p_last):
-    found = []
-    for i in range(1, L + 1):
-        found.append(1 - i / L * (1 - p_last))
-    return torch.tensor(found)
+    p = torch.zeros(L)
+    for i in range(L):
+        p[i] = 1 - (i + 1) / L * (1 - p_last)
+    return p
 
 
-def expected_depth__sum(p):
-    return p.sum()
+def expected_depth__left_out(p):
+    left_out = (1 - p).sum()
+    return len(p) - left_out
 
 
 def expected_depth__loop(p):
