@@ -15,6 +15,7 @@ _ROOMS = (
     "bench",
     "check",
     "data",
+    "depth",
     "descent",
     "effects",
     "exercises",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from course.widgets.adaptive import OptimizerRace as OptimizerRace
+    from course.widgets.depth import BlockLights as BlockLights
     from course.widgets.descent import Descent as Descent
     from course.widgets.features import HogExplorer as HogExplorer
     from course.widgets.features import KernelEditor as KernelEditor
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from course.widgets.tour import Timeline as Timeline
 
 _HOMES = {
+    "BlockLights": "course.widgets.depth",
     "Descent": "course.widgets.descent",
     "HogExplorer": "course.widgets.features",
     "KernelEditor": "course.widgets.features",
@@ -29,6 +31,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "BlockLights",
     "Descent",
     "HogExplorer",
     "KernelEditor",

@@ -15,6 +15,7 @@ from course import widgets
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
 # A control of each widget, and two keys that change it to and fro.
 CONTROLS = {
+    "BlockLights": ("p of the last block", ("ArrowLeft", "ArrowRight")),
     "Descent": ("momentum α", ("ArrowLeft", "ArrowRight")),
     "HogExplorer": ("turned by", ("ArrowRight", "ArrowLeft")),
     "KernelEditor": ("row 2, column 2", ("ArrowLeft", "ArrowRight")),
