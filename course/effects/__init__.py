@@ -66,7 +66,7 @@ def get(name: str) -> Effect:
 
 
 def names() -> tuple[str, ...]:
-    """Names of all experiments, those included that need an extra which is not installed here: the ledger keeps them."""
+    """Names of all experiments, also of those that need an extra which is not installed: the ledger keeps them."""
     found = list[str]()
     for section in SECTIONS:
         package = import_module(f"course.effects.{section}")
