@@ -221,7 +221,7 @@ class Reliability(NamedTuple):
         accuracy: the share of them that is right; NaN for an empty bin.
     """
 
-    count: Tensor
+    count: Tensor  # type: ignore[assignment]  # hides tuple.count, which nobody needs here
     confidence: Tensor
     accuracy: Tensor
 

@@ -183,7 +183,7 @@ def _bars(eps: float, lead: float) -> str:
     target, p = smooth_labels(torch.tensor([TRUE]), K, eps)[0], torch.softmax(logits(lead), -1)
     drawn = ""
     for k in range(K):
-        (x, top), (_, foot), (_, at) = TARGET.at([[k, target[k]], [k, 0], [k, p[k]]])
+        (x, top), (_, foot), (_, at) = TARGET.at([[k, float(target[k])], [k, 0.0], [k, float(p[k])]])
         style = {"fill": "var(--cool)", "fill_opacity": 1 if k == TRUE else 0.6}
         drawn += tag("rect", x=f"{x - 10:.1f}", y=f"{top:.1f}", width=20, height=f"{foot - top:.1f}", **style)
         drawn += tag("path", d=f"M{x - 13:.1f} {at:.1f}h26", stroke="var(--accent)", stroke_width=3)
