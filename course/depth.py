@@ -324,7 +324,7 @@ class ResNet(nn.Module):
 
     def draw(self, n: int, generator: torch.Generator | None = None) -> Tensor:
         """Gates of all blocks for n samples, (L, n)."""
-        return torch.stack([draw_gates(n, block.p, generator or self.generator, self.mode) for block in self.blocks])
+        return torch.stack([draw_gates(n, p, generator or self.generator, self.mode) for p in self.survival.tolist()])
 
     def forward(self, x: Tensor, b: Tensor | None = None) -> Tensor:
         """Scores (N, K) of pictures (N, C, H, W); with gates `b` (L,) or (L, N), those of the network so chosen.

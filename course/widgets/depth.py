@@ -44,7 +44,7 @@ def draws(rule: str, blocks: int, p_last: float, seed: int) -> Draws:
     The numbers behind the gates do not depend on p, so that a block goes out when its p falls below its number.
     """
     p = survival_probabilities(blocks, p_last) if rule == "linear" else torch.full((blocks,), p_last)
-    gates = []
+    gates: list[np.ndarray] = []
     for q in p.tolist():
         generator = torch.Generator().manual_seed(1009 * seed + len(gates))
         gates.append(draw_gates(STEPS, q, generator).numpy())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 
 from course import depth
@@ -123,7 +126,7 @@ def mean_times_length(p):  # noqa: D103
     return p.mean() * len(p)
 
 
-def drive(expected_depth, p):  # type: ignore[no-untyped-def]
+def drive(expected_depth: Callable[..., Any], p: torch.Tensor) -> Any:
     """The answer as a number, whether it came as one or as a tensor with one."""
     answer = expected_depth(p)
     return answer.detach().double().item() if isinstance(answer, torch.Tensor) and answer.numel() == 1 else answer
