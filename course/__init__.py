@@ -21,6 +21,7 @@ _ROOMS = (
     "features",
     "grading",
     "pixels",
+    "regularization",
     "schedules",
     "tour",
     "training",
