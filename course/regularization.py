@@ -240,7 +240,8 @@ class EMA(nn.Module):
         share = 1 - self.beta**self.every
         if self.compiled and self.updates > self.every:  # averages that are updated once need no compiler
             try:
-                return self._program(averages, weights, share)
+                self._program(averages, weights, share)
+                return
             except Exception as problem:
                 self.compiled = False
                 reason = (str(problem).strip().splitlines() or [type(problem).__name__])[0]

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
-
 Definition = ast.FunctionDef | ast.ClassDef
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from course.widgets.features import HogExplorer as HogExplorer
     from course.widgets.features import KernelEditor as KernelEditor
     from course.widgets.pixels import PixelInspector as PixelInspector
+    from course.widgets.regularization import RegularizationPath as RegularizationPath
     from course.widgets.schedules import ScheduleDesigner as ScheduleDesigner
     from course.widgets.tour import Timeline as Timeline
 
@@ -22,11 +23,21 @@ _HOMES = {
     "KernelEditor": "course.widgets.features",
     "OptimizerRace": "course.widgets.adaptive",
     "PixelInspector": "course.widgets.pixels",
+    "RegularizationPath": "course.widgets.regularization",
     "ScheduleDesigner": "course.widgets.schedules",
     "Timeline": "course.widgets.tour",
 }
 
-__all__ = ["Descent", "HogExplorer", "KernelEditor", "OptimizerRace", "PixelInspector", "ScheduleDesigner", "Timeline"]
+__all__ = [
+    "Descent",
+    "HogExplorer",
+    "KernelEditor",
+    "OptimizerRace",
+    "PixelInspector",
+    "RegularizationPath",
+    "ScheduleDesigner",
+    "Timeline",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -101,7 +101,9 @@ def _share(inputs: Inputs, answer: Answer) -> str | None:
 def _fixed_count(inputs: Inputs, answer: Answer) -> str | None:
     counts = _masks(inputs, answer).sum(1)
     if 0 < inputs[1] < 1 and len(counts.unique()) == 1:
-        return f"each time exactly {int(counts[0])} numbers were dropped: the count must vary as each is drawn by itself"
+        return (
+            f"each time exactly {int(counts[0])} numbers were dropped: the count must vary as each is drawn by itself"
+        )
     return None
 
 

@@ -75,7 +75,9 @@ def cases(draw: Draw) -> list[Case]:
         n = len(accuracies)
         noise = [draw.uniform(0.3, 0.6) for _ in range(n)]
         # the loss has its minimum elsewhere, so that whoever watches it is found out
-        losses = [round(1 + 0.1 * i + noise[i], 3) for i in range(n)] if n % 2 else [round(3 - 0.2 * i, 3) for i in range(n)]
+        losses = (
+            [round(1 + 0.1 * i + noise[i], 3) for i in range(n)] if n % 2 else [round(3 - 0.2 * i, 3) for i in range(n)]
+        )
         return Case(label, (accuracies, losses, patience, draw.normal(n, 2)), kind)
 
     low, high = draw.uniform(0.2, 0.4), draw.uniform(0.6, 0.8)
@@ -122,7 +124,7 @@ class _Base:
         self.model.load_state_dict(self.state)
 
 
-class patience_one_too_long(_Base):  # noqa: N801
+class patience_one_too_long(_Base):
     """It stops one epoch late: stop as soon as `patience` epochs in a row brought nothing better (≥, not >)."""
 
     def __call__(self, history):  # noqa: D102
@@ -130,7 +132,7 @@ class patience_one_too_long(_Base):  # noqa: N801
         return self.waited > self.patience
 
 
-class patience_one_too_short(_Base):  # noqa: N801
+class patience_one_too_short(_Base):
     """It stops one epoch early: the best epoch itself does not count, only those after it that were not better."""
 
     def __call__(self, history):  # noqa: D102
@@ -138,7 +140,7 @@ class patience_one_too_short(_Base):  # noqa: N801
         return self.waited + 1 >= self.patience
 
 
-class no_patience(_Base):  # noqa: N801
+class no_patience(_Base):
     """It stops at the first epoch that is not better, whatever the patience: count them, and compare with patience."""
 
     def __call__(self, history):  # noqa: D102
@@ -146,7 +148,7 @@ class no_patience(_Base):  # noqa: N801
         return self.waited >= 1
 
 
-class keeps_a_reference(_Base):  # noqa: N801
+class keeps_a_reference(_Base):
     """The last state is left after restore(), not the best: state_dict() holds the living tensors, which training goes on changing. Keep a copy, copy.deepcopy(model.state_dict()), and load it in restore()."""  # noqa: E501
 
     def __call__(self, history):  # noqa: D102
@@ -178,7 +180,7 @@ class minimises(_Base):
         return self.waited >= self.patience
 
 
-class compares_with_the_last(_Base):  # noqa: N801
+class compares_with_the_last(_Base):
     """Each epoch is compared with the one before it; compare with the best so far."""
 
     def __call__(self, history):  # noqa: D102
@@ -187,7 +189,7 @@ class compares_with_the_last(_Base):  # noqa: N801
         return stop
 
 
-class counts_in_all(_Base):  # noqa: N801
+class counts_in_all(_Base):
     """Epochs without improvement are counted over the whole training; start at 0 again whenever one is better."""
 
     def __call__(self, history):  # noqa: D102
@@ -197,7 +199,7 @@ class counts_in_all(_Base):  # noqa: N801
         return self.waited >= self.patience
 
 
-class ties_count_as_better(_Base):  # noqa: N801
+class ties_count_as_better(_Base):
     """An equal accuracy counts as better here, so that a plateau lasts for ever; better means greater."""
 
     def __call__(self, history):  # noqa: D102
@@ -211,7 +213,7 @@ class ties_count_as_better(_Base):  # noqa: N801
         return self.waited >= self.patience
 
 
-class buffers_forgotten(_Base):  # noqa: N801
+class buffers_forgotten(_Base):
     """Only the parameters come back: running means of batch normalisation belong to the state too; use state_dict()."""
 
     def restore(self):  # noqa: D102
@@ -220,7 +222,7 @@ class buffers_forgotten(_Base):  # noqa: N801
                 p.copy_(self.state[name])
 
 
-class saves_at_the_start_only(_Base):  # noqa: N801
+class saves_at_the_start_only(_Base):
     """restore() gives back the state from before the training: take a copy whenever the accuracy is the best so far."""
 
     def __init__(self, model, patience):
@@ -231,7 +233,7 @@ class saves_at_the_start_only(_Base):  # noqa: N801
         self.model.load_state_dict(self.start)
 
 
-class saves_the_first_epoch(_Base):  # noqa: N801
+class saves_the_first_epoch(_Base):
     """restore() gives back the first epoch's state: take a new copy whenever the accuracy is the best so far."""
 
     def __call__(self, history):  # noqa: D102
@@ -242,7 +244,7 @@ class saves_the_first_epoch(_Base):  # noqa: N801
         return stop
 
 
-class watches_the_loss(_Base):  # noqa: N801
+class watches_the_loss(_Base):
     """It watches the validation loss; what counts here is the validation accuracy, history.validation_accuracy[-1]."""
 
     def __call__(self, history):  # noqa: D102
@@ -256,7 +258,7 @@ class watches_the_loss(_Base):  # noqa: N801
         return self.waited >= self.patience
 
 
-class watches_the_training(_Base):  # noqa: N801
+class watches_the_training(_Base):
     """It watches the training loss, which nearly always falls; what counts is the accuracy on the validation set."""
 
     def __call__(self, history):  # noqa: D102
@@ -270,7 +272,7 @@ class watches_the_training(_Base):  # noqa: N801
         return self.waited >= self.patience + 1
 
 
-class looks_at_the_first(_Base):  # noqa: N801
+class looks_at_the_first(_Base):
     """It looks at the first accuracy in every epoch: the newest one is the last in the list, [-1]."""
 
     def __call__(self, history):  # noqa: D102
@@ -284,7 +286,7 @@ class looks_at_the_first(_Base):  # noqa: N801
         return self.waited >= self.patience
 
 
-class best_starts_at_zero(_Base):  # noqa: N801
+class best_starts_at_zero(_Base):
     """The best accuracy starts at 0, so that a first epoch with accuracy 0 counts as none; start at −∞."""
 
     def __init__(self, model, patience):
@@ -292,7 +294,7 @@ class best_starts_at_zero(_Base):  # noqa: N801
         self.best = 0.0
 
 
-class never_stops(_Base):  # noqa: N801
+class never_stops(_Base):
     """It never says stop: return True once `patience` epochs in a row brought nothing better."""
 
     def __call__(self, history):  # noqa: D102
@@ -300,14 +302,14 @@ class never_stops(_Base):  # noqa: N801
         return False
 
 
-class stops_upside_down(_Base):  # noqa: N801
+class stops_upside_down(_Base):
     """True and False are exchanged: fit stops when a callback returns something true."""
 
     def __call__(self, history):  # noqa: D102
         return not _Base.__call__(self, history)
 
 
-class restores_at_once(_Base):  # noqa: N801
+class restores_at_once(_Base):
     """After each epoch that is not better the old weights are put back, so that training cannot go on; restore at the end."""  # noqa: E501
 
     def __call__(self, history):  # noqa: D102
@@ -317,7 +319,7 @@ class restores_at_once(_Base):  # noqa: N801
         return stop
 
 
-class by_position:  # noqa: N801
+class by_position:
     """Counts from the position of the maximum in the history."""
 
     def __init__(self, model, patience):
@@ -334,7 +336,7 @@ class by_position:  # noqa: N801
         self.model.load_state_dict(self.kept)
 
 
-class with_a_deep_copy(_Base):  # noqa: N801
+class with_a_deep_copy(_Base):
     """Keeps a copy of the whole model; says nothing at all while training shall go on."""
 
     def __call__(self, history):  # noqa: D102
@@ -352,7 +354,7 @@ class with_a_deep_copy(_Base):  # noqa: N801
         self.model.load_state_dict(self.twin.state_dict())
 
 
-class counts_down(_Base):  # noqa: N801
+class counts_down(_Base):
     """The patience left, counted down."""
 
     def __init__(self, model, patience):
