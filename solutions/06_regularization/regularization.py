@@ -254,8 +254,8 @@ print(f"right on unseen digits: {accuracy(model, *digits('test')):.1%}")
 # ### `ema_update(average, weights, beta, every)`
 # {{card regularization.ema_update}}
 #
-# `average` and `weights` are lists of tensors, `every` is $k$. Return the new average, a list. The weights belong to the
-# network that is being trained: leave them alone.
+# `average` and `weights` are lists of tensors, `every` is $k$. Return the new average, a list. The weights belong to
+# the network that is being trained: leave them alone.
 
 
 # %% exercise="regularization.ema_update"
@@ -402,7 +402,7 @@ effects.get("regularization.dropping").show()
 # | averaging | at a constant rate better than the last weights; on top of a cosine nothing |
 # | every k steps | then with $\beta^k$ |
 # | dropout | drop with $p$, divide by $1-p$, in training only |
-# | when | where something wrong can be learned by heart; with right labels, decay, stopping and dropout did little here |
+# | when | where something wrong can be learned by heart; with right labels all but averaging did little here |
 # | honest numbers | choose with the validation set, report with the test set |
 #
 # Next: **07 · augmentation**: more pictures from the ones you have.
