@@ -115,7 +115,8 @@ class EarlyStopping:
             raise ValueError(f"patience must be ≥ 1, got {patience}")
         self.model, self.patience = model, patience
         self.best, self.epoch = -math.inf, 0
-        self._waited, self._seen, self._state = 0, 0, None
+        self._waited = self._seen = 0
+        self._state: dict[str, Any] | None = None
 
     def __call__(self, history: Validated) -> bool:
         """After an epoch: note its validation accuracy, the last in the history; whether to stop.

@@ -42,7 +42,6 @@ def works(device: torch.device) -> list[Work]:
         (f"torch {version}, AveragedModel", True, _averaged_model(True)),
         ("timm, ModelEmaV3", True, _timm()),
         ("regularization.EMA", False, _ema()),
-        ("regularization.EMA, compiled", False, _ema(compiled=True)),
     ]
     ten: list[tuple[str, bool, Build | str]] = [
         (f"torch {version}, AveragedModel", True, _averaged_model(False)),
@@ -113,15 +112,16 @@ def _ema(average_buffers: bool = True, compiled: bool = False, every: int = 1) -
 def _work(name: str, builds: list[tuple[str, bool, Build | str]], device: torch.device, steps: int = 1) -> Work:
     first = builds[0][2]
     assert not isinstance(first, str)
-    size = 3 * sum(p.nbytes for p in network(device).parameters())  # average and weight read, average written
-    contenders = tuple(_contender(*build, first, device, steps) for build in builds)
+    model = network(device)
+    size = 3 * sum(p.nbytes for p in model.parameters())  # average and weight read, average written
+    contenders = tuple(_contender(*build, first, model, steps) for build in builds)
     return Work(f"EMA, ResNet-18, {name}", steps, steps * size, contenders)
 
 
-def _contender(name: str, peer: bool, build: Build | str, first: Build, device: torch.device, steps: int) -> Contender:
+def _contender(name: str, peer: bool, build: Build | str, first: Build, model: nn.Module, steps: int) -> Contender:
     if isinstance(build, str):
         return Contender(name, None, peer=True, missing=build)
-    model = network(device)
+    device = next(model.parameters()).device
     _, update = build(model)
 
     def difference() -> float:
@@ -148,6 +148,6 @@ def _after(build: Build, device: torch.device) -> list[torch.Tensor]:
     generator = torch.Generator().manual_seed(1)
     for _ in range(COMPARED):
         for p in model.parameters():
-            p += 0.01 * torch.randn(p.shape, generator=generator).to(device)
+            p.add_(torch.randn(p.shape, generator=generator).to(device), alpha=0.01)
         update(model)
     return [p.detach() for p in averaged.parameters()]

@@ -26,6 +26,8 @@ class Record:
 class Network(torch.nn.Module):
     """A weight that training changes, and a running mean such as batch normalisation keeps."""
 
+    running_mean: Tensor
+
     def __init__(self, weight: Tensor) -> None:
         super().__init__()
         self.weight = torch.nn.Parameter(weight.clone())
