@@ -22,6 +22,7 @@ _ROOMS = (
     "features",
     "grading",
     "pixels",
+    "regularization",
     "schedules",
     "smoothing",
     "tour",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from course.widgets.features import HogExplorer as HogExplorer
     from course.widgets.features import KernelEditor as KernelEditor
     from course.widgets.pixels import PixelInspector as PixelInspector
+    from course.widgets.regularization import RegularizationPath as RegularizationPath
     from course.widgets.schedules import ScheduleDesigner as ScheduleDesigner
     from course.widgets.smoothing import SmoothingExplorer as SmoothingExplorer
     from course.widgets.tour import Timeline as Timeline
@@ -25,6 +26,7 @@ _HOMES = {
     "KernelEditor": "course.widgets.features",
     "OptimizerRace": "course.widgets.adaptive",
     "PixelInspector": "course.widgets.pixels",
+    "RegularizationPath": "course.widgets.regularization",
     "ScheduleDesigner": "course.widgets.schedules",
     "SmoothingExplorer": "course.widgets.smoothing",
     "Timeline": "course.widgets.tour",
@@ -37,6 +39,7 @@ __all__ = [
     "KernelEditor",
     "OptimizerRace",
     "PixelInspector",
+    "RegularizationPath",
     "ScheduleDesigner",
     "SmoothingExplorer",
     "Timeline",

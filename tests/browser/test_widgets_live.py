@@ -21,6 +21,7 @@ CONTROLS = {
     "KernelEditor": ("row 2, column 2", ("ArrowLeft", "ArrowRight")),
     "OptimizerRace": ("η of Adam", ("ArrowLeft", "ArrowRight")),
     "PixelInspector": ("brightness ×", ("ArrowLeft", "ArrowRight")),
+    "RegularizationPath": ("λ = 10^", ("ArrowRight", "ArrowLeft")),
     "ScheduleDesigner": ("rate η₀", ("ArrowLeft", "ArrowRight")),
     "SmoothingExplorer": ("smoothing ε", ("ArrowRight", "ArrowLeft")),
     "Timeline": ("milestone", ("ArrowDown", "ArrowUp")),
