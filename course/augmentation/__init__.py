@@ -11,18 +11,22 @@ moves its mask by the same numbers.
 | `rotate(x, degrees, mode="bilinear")` | `draw_degrees(n, limit, generator)` | any for mode "nearest" |
 | `warp(x, matrix, mode="nearest")` | | any for mode "nearest" |
 | `rgb_shift(x, shift)` | `draw_rgb_shifts(n, limit, generator)` (N, 3) | float |
-| `hue_saturation_value(x, hue°, saturation, value)` | `draw_hsv_shifts(n, …, generator)` → those three | float |
+| `hue_saturation_value(x, hue°, saturation, value)` | `draw_hsv_shifts(n, …, generator)` → the three | float |
 | `channel_shuffle(x, order)` | `draw_orders(n, channels, generator)` (N, C) | any |
-| `occlude(x, top, left, height, width, fill)` | `draw_boxes(n, H, W, area, aspect, generator)` → those four | any |
+| `occlude(x, top, left, height, width, fill)` | `draw_boxes(n, H, W, area, aspect, generator)` → the four | any |
 | `random_occlusion(x, area, aspect, generator, fill)` | both of it in one | any |
 | `apply_operation(x, name, magnitude)` | | uint8, float |
 | `apply_operations(x, operation, magnitude)` | `strengths(bins, H, W)[operation, level]` | uint8, float |
-| `apply_steps(x, operation, magnitude)`, (N, steps) | `draw_policy(n, policy, H, W, generator, per_batch)` | uint8, float |
+| `apply_steps(x, operation, magnitude)` | `draw_policy(n, policy, H, W, generator, per_batch)` | uint8, float |
 | | `draw_randaugment(pictures, n, m, H, W, generator, bins)` | |
 | `apply_policy(x, policy, generator, per_batch)` | both in one: AutoAugment; `SVHN_POLICY` | uint8, float |
 | `randaugment(x, n, m, generator, bins)` | both in one: RandAugment | uint8, float |
 | `mixup(x, y, lam, order)` → x, y | `draw_lambdas(n, alpha, generator)`, `draw_partners(n, generator)` | float |
 | `cutmix(x, y, (top, left, height, width), order)` → x, y | `draw_cuts(lam, H, W, generator)` → the box | any |
+
+As modules that draw and apply, for `x` or `x, mask`, and do nothing after `eval()`: `RandomFlip`, `RandomCrop`,
+`RandomRotation`, `RandomRGBShift`, `RandomHSV`, `RandomChannelShuffle`, `RandomOcclusion`, `AutoAugment`,
+`RandAugment`, `Compose`; and `Mixup`, `CutMix` for `x, y`. `move(x, operation, magnitude)` moves masks by operations.
 
 The operations one by one, for uint8 or float: `invert(x)`, `solarize(x, threshold)`, `posterize(x, bits)`,
 `brightness`, `contrast`, `color`, `sharpness(x, factor)`, `autocontrast(x)`, `equalize(x)`; `NAMES`, `RANDAUGMENT`.
@@ -48,6 +52,20 @@ from course.augmentation.geometry import (
     warp,
 )
 from course.augmentation.mixing import cutmix, draw_cuts, draw_lambdas, draw_partners, mixup
+from course.augmentation.modules import (
+    AutoAugment,
+    Compose,
+    CutMix,
+    Mixup,
+    RandAugment,
+    RandomChannelShuffle,
+    RandomCrop,
+    RandomFlip,
+    RandomHSV,
+    RandomOcclusion,
+    RandomRGBShift,
+    RandomRotation,
+)
 from course.augmentation.occlusion import box_mask, draw_boxes, occlude, random_occlusion
 from course.augmentation.operations import (
     GEOMETRIC,
@@ -62,6 +80,7 @@ from course.augmentation.operations import (
     contrast,
     equalize,
     invert,
+    move,
     posterize,
     sharpness,
     solarize,
@@ -82,6 +101,18 @@ __all__ = [
     "RANDAUGMENT",
     "SIGNED",
     "SVHN_POLICY",
+    "AutoAugment",
+    "Compose",
+    "CutMix",
+    "Mixup",
+    "RandAugment",
+    "RandomChannelShuffle",
+    "RandomCrop",
+    "RandomFlip",
+    "RandomHSV",
+    "RandomOcclusion",
+    "RandomRGBShift",
+    "RandomRotation",
     "apply_operation",
     "apply_operations",
     "apply_policy",
@@ -111,6 +142,7 @@ __all__ = [
     "hue_saturation_value",
     "invert",
     "mixup",
+    "move",
     "occlude",
     "pad_and_crop",
     "posterize",

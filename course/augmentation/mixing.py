@@ -5,11 +5,14 @@ Each picture i of a batch gets a partner, picture order[i] of the same batch; la
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
 from course.augmentation._checks import device_of, each, floats, pictures, spread, uniform
-from course.augmentation.occlusion import Box, box_mask
+from course.augmentation.occlusion import Box, box_mask, edges, inside
+from course.augmentation.operations import BLOCK
 
 Pairs = tuple[Tensor, Tensor]
 
@@ -33,8 +36,14 @@ def mixup(x: Tensor, y: Tensor, lam: Tensor, order: Tensor) -> Pairs:
     `torchvision.transforms.v2.MixUp` takes one λ for the whole batch.
     """
     lam, order = each("lam", lam, floats(x), dtype=x.dtype), _partners(order, x)
-    other = x.index_select(0, order)
-    return torch.lerp(other, x, spread(lam)), _mix_labels(y, lam, order)
+    weight = spread(lam)
+    if not _blockwise(x):
+        mixed = torch.lerp(x.index_select(0, order), x, weight)
+    else:  # partners stay in the cache
+        mixed = torch.empty_like(x)
+        for block in _blocks(x):
+            torch.lerp(x.index_select(0, order[block]), x[block], weight[block], out=mixed[block])
+    return mixed, _mix_labels(y, lam, order)
 
 
 def cutmix(x: Tensor, y: Tensor, box: Box, order: Tensor) -> Pairs:
@@ -57,9 +66,21 @@ def cutmix(x: Tensor, y: Tensor, box: Box, order: Tensor) -> Pairs:
     Source: lecture, "Mixup & CutMix"; Yun et al., "CutMix" (2019). `torchvision.transforms.v2.CutMix` takes one box for
     the whole batch.
     """
-    order, inside = _partners(order, pictures(x)), box_mask(box, x)
-    lam = 1 - inside.float().mean((1, 2, 3))
-    return torch.where(inside, x.index_select(0, order), x), _mix_labels(y, lam, order)
+    order, (top, bottom, left, right) = _partners(order, pictures(x)), edges(box, x)
+    area = (bottom - top).clamp(min=0) * (right - left).clamp(min=0)
+    mixed_labels = _mix_labels(y, 1 - area / (x.shape[-2] * x.shape[-1]), order)
+    if _blockwise(x) and _at_once(x) == 1:  # a picture fills the cache: copy the box alone
+        mixed = x.clone()
+        for i, (partner, a, b, c, d) in enumerate(torch.stack([order, top, bottom, left, right], 1).tolist()):
+            mixed[i, :, a:b, c:d] = x[partner, :, a:b, c:d]
+        return mixed, mixed_labels
+    if not _blockwise(x):
+        return torch.where(box_mask(box, x), x.index_select(0, order), x), mixed_labels
+    mixed, rows, columns = torch.empty_like(x), *inside(box, x)
+    for block in _blocks(x):
+        mask = rows[block, None, :, None].to(x.dtype) * columns[block, None, None, :].to(x.dtype)
+        torch.lerp(x[block], x.index_select(0, order[block]), mask, out=mixed[block])  # exact for 0 and 1
+    return mixed, mixed_labels
 
 
 def draw_lambdas(n: int, alpha: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
@@ -103,10 +124,26 @@ def draw_cuts(lam: Tensor, H: int, W: int, generator: torch.Generator | None = N
     return row - height // 2, column - width // 2, height, width
 
 
+def _blockwise(x: Tensor) -> bool:
+    """Whether to go block by block, for the sake of a processor's cache, where no gradient is to flow back."""
+    return x.device.type == "cpu" and x.dtype == torch.float32 and not x.requires_grad
+
+
+def _at_once(x: Tensor) -> int:
+    return max(1, BLOCK // max(1, x[:1].numel()))
+
+
+def _blocks(x: Tensor) -> Iterator[slice]:
+    size = _at_once(x)
+    return (slice(start, start + size) for start in range(0, len(x), size))
+
+
 def _partners(order: Tensor, x: Tensor) -> Tensor:
     order = each("order", order, x)
     if order.is_floating_point() or order.dtype == torch.bool:
         raise ValueError(f"order must hold the numbers of pictures, got {order.dtype}")
+    if len(x) and not 0 <= int(order.min()) <= int(order.max()) < len(x):
+        raise ValueError(f"partners are numbered 0 … {len(x) - 1}, got {order.tolist()}")
     return order.long()
 
 

@@ -32,11 +32,11 @@ def occlude(x: Tensor, top: Tensor, left: Tensor, height: Tensor, width: Tensor,
 
     Source: lecture, "Data augmentation: random occlusion"; `torchvision.transforms.v2.functional.erase`.
     """
-    inside = box_mask((top, left, height, width), x)
+    hidden = box_mask((top, left, height, width), x)
     paint = torch.as_tensor(fill, device=x.device).to(x.dtype)
     if paint.ndim < x.ndim:
         paint = spread(each("fill", paint, x))
-    return torch.where(inside, paint, x)
+    return torch.where(hidden, paint, x)
 
 
 def random_occlusion(
@@ -57,7 +57,8 @@ def random_occlusion(
 
     Source: lecture, "Data augmentation: random occlusion"; Zhong et al., "Random erasing" (2020).
     """
-    return occlude(x, *draw_boxes(len(pictures(x)), *x.shape[-2:], area, aspect, generator), fill)
+    n, _, H, W = pictures(x).shape
+    return occlude(x, *draw_boxes(n, H, W, area, aspect, generator), fill)
 
 
 def draw_boxes(
@@ -106,9 +107,26 @@ def box_mask(box: Box, x: Tensor) -> Tensor:
     Raises:
         ValueError: shapes do not fit together.
     """
+    rows, columns = inside(box, x)
+    return (rows[:, :, None] & columns[:, None, :])[:, None]
+
+
+def inside(box: Box, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Which rows and which columns of each picture its box covers: bool (N, H) and (N, W)."""
+    top, bottom, left, right = (edge[:, None] for edge in edges(box, x))
+    row, column = (torch.arange(size, device=x.device) for size in x.shape[-2:])
+    return (row >= top) & (row < bottom), (column >= left) & (column < right)
+
+
+def edges(box: Box, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """First row and the one after the last, columns likewise, of what is inside each picture. Integer (N,) each.
+
+    Raises:
+        ValueError: shapes do not fit together, or the numbers are not integers.
+    """
     names = ("top", "left", "height", "width")
-    top, left, height, width = (each(k, v, pictures(x))[:, None] for k, v in zip(names, box, strict=True))
-    rows, columns = (torch.arange(size, device=x.device) for size in x.shape[-2:])
-    across = (rows >= top) & (rows < top + height)
-    along = (columns >= left) & (columns < left + width)
-    return (across[:, :, None] & along[:, None, :])[:, None]
+    top, left, height, width = (each(k, v, pictures(x)) for k, v in zip(names, box, strict=True))
+    if any(t.is_floating_point() for t in (top, left, height, width)):
+        raise ValueError("need boxes in whole pixels, got floating-point numbers")
+    H, W = x.shape[-2:]
+    return top.clamp(0, H), (top + height).clamp(0, H), left.clamp(0, W), (left + width).clamp(0, W)

@@ -55,7 +55,8 @@ def apply_policy(
 
     Source: lecture, "AutoAugment & RandAugment"; Cubuk et al., "AutoAugment" (2019).
     """
-    return apply_steps(x, *draw_policy(len(pictures(x)), policy, *x.shape[-2:], generator, per_batch))
+    count, _, H, W = pictures(x).shape
+    return apply_steps(x, *draw_policy(count, policy, H, W, generator, per_batch))
 
 
 def draw_policy(
@@ -125,7 +126,8 @@ def randaugment(x: Tensor, n: int = 2, m: int = 9, generator: torch.Generator | 
     Source: lecture, "AutoAugment & RandAugment"; Cubuk et al., "RandAugment" (2020).
     `torchvision.transforms.v2.RandAugment` takes the same operations for all pictures of a batch.
     """
-    return apply_steps(x, *draw_randaugment(len(pictures(x)), n, m, *x.shape[-2:], generator, bins))
+    count, _, H, W = pictures(x).shape
+    return apply_steps(x, *draw_randaugment(count, n, m, H, W, generator, bins))
 
 
 def draw_randaugment(
