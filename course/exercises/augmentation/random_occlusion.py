@@ -40,11 +40,11 @@ def cases(draw: Draw) -> list[Case]:
         return Case(label, (x, side**2 / (height * width), draw.seed()), kind)
 
     return [
-        run("a quarter of 6×6: squares of 3×3", 200, 1, 6, 6, 3, "hand"),
-        run("in colour, a ninth of 6×6", 250, 3, 6, 6, 2),
-        run("higher than wide", 250, 1, 7, 5, 3),
-        run("wider than high", 250, draw.integer(1, 2), 4, 6, 2),
-        run("most of the picture", 100, 1, 5, 5, 4),
+        run("a quarter of 6×6: squares of 3×3", 120, 1, 6, 6, 3, "hand"),
+        run("in colour, a ninth of 6×6", 120, 3, 6, 6, 2),
+        run("higher than wide", 120, 1, 7, 6, 5),
+        run("wider than high", 120, draw.integer(1, 2), 4, 6, 2),
+        run("most of the picture", 60, 1, 5, 5, 4),
     ]
 
 
@@ -62,13 +62,13 @@ def _hidden(answer: Tensor) -> Tensor:
 
 def _boxes(answer: Tensor) -> list[_Box]:
     """The smallest box around what is hidden in each picture; empty boxes if nothing is."""
+    mask = _hidden(answer)
     found = []
-    for mask in _hidden(answer):
-        rows, columns = mask.any(1).nonzero()[:, 0].tolist(), mask.any(0).nonzero()[:, 0].tolist()
-        found.append(
-            _Box(rows[0], columns[0], rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1) if rows else _Box(0, 0, 0, 0)
-        )
-    return found
+    for line in (mask.any(2).int(), mask.any(1).int()):  # rows, columns
+        first, last = line.argmax(1), line.shape[1] - 1 - line.flip(1).argmax(1)
+        found.append((first, torch.where(line.any(1), last - first + 1, 0)))
+    (top, height), (left, width) = found
+    return [_Box(*row) for row in torch.stack([top, left, height, width], 1).tolist()]
 
 
 def _side(inputs: Inputs) -> int:
@@ -128,25 +128,30 @@ def _linked(inputs: Inputs, answer: Answer) -> str | None:
     return None
 
 
-def _reach(inputs: Inputs, answer: Answer) -> str | None:
+def _places(inputs: Inputs, answer: Answer) -> list[tuple[str, list[int], int]]:
+    """Where the boxes begin and how many places there are, for rows and for columns."""
     boxes, (h, w), side = _boxes(answer["first answer"]), inputs[0].shape[2:], _side(inputs)
-    places = {(b.top, b.left) for b in boxes}
-    missing = sorted({(i, j) for i in range(h - side + 1) for j in range(w - side + 1)} - places)
-    if missing:
-        return (
-            f"no box begins at row {missing[0][0]}, column {missing[0][1]} in {len(boxes)} pictures; rows 0 … {h - side} "
-            f"and columns 0 … {w - side} should all occur"
-        )
+    return [("row", [b.top for b in boxes], h - side + 1), ("column", [b.left for b in boxes], w - side + 1)]
+
+
+def _reach(inputs: Inputs, answer: Answer) -> str | None:
+    for name, starts, count in _places(inputs, answer):
+        missing = sorted(set(range(count)) - set(starts))
+        if missing:
+            return f"no box begins at {name} {missing[0]} in {len(starts)} pictures; {name}s 0 … {count - 1} should all occur"
     return None
 
 
 def _even(inputs: Inputs, answer: Answer) -> str | None:
-    """No place comes up far too often: five standard deviations above its share."""
-    boxes, (h, w), side = _boxes(answer["first answer"]), inputs[0].shape[2:], _side(inputs)
-    n, p = len(boxes), 1 / ((h - side + 1) * (w - side + 1))
-    most = max(boxes.count(b) for b in set(boxes))
-    if most > n * p + 5 * math.sqrt(n * p * (1 - p)) + 1:
-        return f"{most} of {n} boxes are at the same place; each place should come up equally often, about {n * p:.0f} times"
+    """No row and no column comes up far too often: five standard deviations and a half above its share."""
+    for name, starts, count in _places(inputs, answer):
+        n, p = len(starts), 1 / count
+        most = max(set(starts), key=starts.count)
+        if starts.count(most) > n * p + 5.5 * math.sqrt(n * p * (1 - p)):
+            return (
+                f"{starts.count(most)} of {n} boxes begin at {name} {most}; each of the {count} {name}s should come up "
+                f"equally often, about {n * p:.0f} times"
+            )
     return None
 
 
@@ -227,6 +232,18 @@ def last_place_missing(x, area, generator):
     for p in y:
         i = int(torch.randint(h - side, (), generator=generator))
         j = int(torch.randint(w - side, (), generator=generator))
+        p[:, i : i + side, j : j + side] = 0
+    return y
+
+
+def pushed_inside(x, area, generator):
+    """Boxes near the edge were pushed inside, so that places along it come up too often: draw 0 … H − side evenly."""
+    h, w = x.shape[2:]
+    side = round((area * h * w) ** 0.5)
+    y = x.clone()
+    for p in y:
+        i = min(int(torch.randint(h, (), generator=generator)), h - side)
+        j = min(int(torch.randint(w, (), generator=generator)), w - side)
         p[:, i : i + side, j : j + side] = 0
     return y
 
@@ -354,7 +371,7 @@ def _one_pixel(inputs: Inputs, box: _Box) -> bool:
 def _by_share(inputs: Inputs, box: _Box) -> bool:
     x, area, _ = inputs
     size = tuple(max(1, round(area * s)) for s in x.shape[2:])
-    return (box.height, box.width) == size != (1, 1) and size != (_side(inputs),) * 2
+    return (box.height, box.width) == size != (_side(inputs),) * 2
 
 
 def _never_last(inputs: Inputs, answer: Answer) -> bool:
@@ -422,6 +439,7 @@ EXERCISE = Exercise(
         same_box=(same_box, _shows(_same_box)),
         on_the_diagonal=(on_the_diagonal, _shows(_linked)),
         last_place_missing=(last_place_missing, _never_last),
+        pushed_inside=(pushed_inside, _shows(_even)),
         seeded_anew=(seeded_anew, _shows(_repeated)),
         generator_ignored=(generator_ignored, _shows(_not_repeatable)),
     ),
