@@ -50,9 +50,10 @@ def hue_saturation_value(x: Tensor, hue: Tensor, saturation: Tensor, value: Tens
     Raises:
         ValueError: shapes do not fit together, or x holds integers.
 
-    Source: lecture, "Data augmentation: HueSaturationValue"; Albumentations' `HueSaturationValue` on floats. With hue
-    alone the same as `torchvision.transforms.v2.functional.adjust_hue(x, hue / 360)`; torchvision's saturation is a
-    factor on the distance from grey, another thing.
+    Source: lecture, "Data augmentation: HueSaturationValue"; Albumentations' `HueSaturationValue`, which counts hue in
+    2° and saturation and value in 1/255. With hue alone the same as
+    `torchvision.transforms.v2.functional.adjust_hue(x, hue / 360)`; torchvision's saturation is a factor on the
+    distance from grey, another thing.
     """
     h, s, v = rgb_to_hsv(x).unbind(1)
     turn, more, lighter = (
