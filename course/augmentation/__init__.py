@@ -74,6 +74,7 @@ from course.augmentation.operations import (
     SIGNED,
     apply_operation,
     apply_operations,
+    apply_steps,
     autocontrast,
     brightness,
     color,
@@ -89,7 +90,6 @@ from course.augmentation.operations import (
 from course.augmentation.policies import (
     SVHN_POLICY,
     apply_policy,
-    apply_steps,
     draw_policy,
     draw_randaugment,
     randaugment,

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from course.augmentation import colour, geometry, mixing, occlusion, policies
 from course.augmentation._checks import pictures
-from course.augmentation.operations import move
+from course.augmentation.operations import apply_steps, move
 from course.augmentation.policies import SVHN_POLICY, Policy
 
 
@@ -214,7 +214,7 @@ class _Steps(Augmentation):
     """Operations and magnitudes (N, steps)."""
 
     def _change(self, x: Tensor, *parameters: Any) -> Tensor:
-        return policies.apply_steps(x, *parameters)
+        return apply_steps(x, *parameters)
 
     def _change_mask(self, mask: Tensor, *parameters: Any) -> Tensor:
         for operation, magnitude in zip(*(p.to(mask.device).unbind(1) for p in parameters), strict=True):

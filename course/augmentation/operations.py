@@ -261,18 +261,21 @@ SIGNED = (*GEOMETRIC, "Brightness", "Color", "Contrast", "Sharpness")
 """Operations that go in both directions: left or right, brighter or darker."""
 
 
-def _ignoring_operation(change: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+Kernel = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Pictures, operations and magnitudes (N,) → pictures."""
+
+
+def _ignoring_operation(change: Callable[[Tensor, Tensor], Tensor]) -> Kernel:
     return lambda x, _, magnitude: change(x, magnitude)
 
 
-_KERNELS = (lambda x, *_: x, _turn, _slide, *map(_ignoring_operation, POINTWISE.values()))
+_POINTWISE: tuple[Kernel, ...] = tuple(map(_ignoring_operation, POINTWISE.values()))
+_KERNELS: tuple[Kernel, ...] = (lambda x, *_: x, *[_turn] * len(TURNED), *[_slide] * len(SLID), *_POINTWISE)
+"""Who does an operation, by its number."""
 
 
-@_levels
 def apply_operations(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
     """Change each picture by its own operation: yᵢ = op_{operation[i]}(xᵢ, magnitude[i]).
-
-    The batch is sorted by operation, each operation does its part of it, and the order is restored.
 
     Args:
         x: pictures (N, C, H, W) with C = 1 or 3, uint8 or floating point in [0, 1].
@@ -285,25 +288,65 @@ def apply_operations(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
     Raises:
         ValueError: shapes do not fit together, or there is no such operation.
     """
-    operation, magnitude = each("operation", operation, x), each("magnitude", magnitude, x, dtype=torch.float32)
-    if len(x) and not (int(operation.min()) >= 0 and int(operation.max()) < len(NAMES)):
+    operation, magnitude = each("operation", operation, pictures(x)), each("magnitude", magnitude, x)
+    return apply_steps(x, operation[:, None], magnitude[:, None])
+
+
+@_levels
+def apply_steps(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
+    """Change each picture by its own operations, one after the other.
+
+    Args:
+        x: pictures (N, C, H, W) with C = 1 or 3, uint8 or floating point in [0, 1].
+        operation: places in `NAMES`, integer (N, steps).
+        magnitude: in the operations' own units, with signs, (N, steps).
+
+    Returns:
+        Shape and dtype of x.
+
+    Raises:
+        ValueError: shapes do not fit together, or there is no such operation.
+    """
+    if operation.ndim != 2 or operation.shape != magnitude.shape:
+        shapes = tuple(operation.shape), tuple(magnitude.shape)
+        raise ValueError(f"need operations and magnitudes (N, steps), got {shapes[0]} and {shapes[1]}")
+    steps = operation.shape[1]
+    operation = each("operation", operation, x, steps)
+    magnitude = each("magnitude", magnitude, x, steps, torch.float32)
+    if operation.numel() and not 0 <= int(operation.min()) <= int(operation.max()) < len(NAMES):
         raise ValueError(f"operations are numbered 0 … {len(NAMES) - 1}, got {operation.tolist()}")
+    if x.device.type == "cpu" and 2 * x[:1].numel() > BLOCK:
+        return _one_by_one(x, operation, magnitude)
+    for k in range(steps):
+        x = _sorted(x, operation[:, k], magnitude[:, k])
+    return x
+
+
+def _one_by_one(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
+    """Large pictures: each one fills the cache, and goes through all of its steps while it is there."""
+    out = torch.empty_like(x)
+    for i, numbers in enumerate(operation.tolist()):
+        one = slice(i, i + 1)
+        y = x[one]
+        for k, number in enumerate(numbers):
+            y = _KERNELS[number](y, operation[one, k], magnitude[one, k])
+        out[one] = y
+    return out
+
+
+def _sorted(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
+    """Small pictures: sort them by operation, let each operation do its part block by block, restore the order."""
     order, out, done = operation.argsort(), torch.empty_like(x), 0
     counts = torch.bincount(operation, minlength=len(NAMES)).tolist()
     turned, slid = 1 + len(TURNED), 1 + len(GEOMETRIC)
     sizes = [counts[0], sum(counts[1:turned]), sum(counts[turned:slid]), *counts[slid:]]
-    at_once = max(1, BLOCK // max(1, x[:1].numel()) if x.device.type == "cpu" else len(x))
-    for group, change in zip(order.split(sizes), _KERNELS, strict=True):
-        if at_once == 1:  # a picture fills the cache: no need to bring pictures together, nor to sort them back
-            for i in group.tolist():
-                one = slice(i, i + 1)
-                out[one] = change(x[one], operation[one], magnitude[one])
-            continue
+    at_once = BLOCK // max(1, x[:1].numel()) if x.device.type == "cpu" else max(1, len(x))
+    for group, change in zip(order.split(sizes), (*_KERNELS[:1], _turn, _slide, *_POINTWISE), strict=True):
         for rows in group.split(at_once) if len(group) else ():
             part, op, m = (t.index_select(0, rows) for t in (x, operation, magnitude))
             out[done : done + len(rows)] = change(part, op, m)
             done += len(rows)
-    return out if at_once == 1 else out.index_select(0, order.argsort())
+    return out.index_select(0, order.argsort())
 
 
 def apply_operation(x: Tensor, name: str, magnitude: Tensor | float = 0.0) -> Tensor:

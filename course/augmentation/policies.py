@@ -1,7 +1,7 @@
 """Which operations, how likely and how strong: AutoAugment's policies and RandAugment.
 
 Drawing is separate from applying: `draw_policy` and `draw_randaugment` say what happens to each picture, as operations
-and magnitudes (N, steps), and `apply_steps` does it.
+and magnitudes (N, steps), and `course.augmentation.apply_steps` does it.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from course.augmentation._checks import device_of, each, pictures
-from course.augmentation.operations import NAMES, RANDAUGMENT, SIGNED, apply_operations, number, strengths
+from course.augmentation._checks import device_of, pictures
+from course.augmentation.operations import NAMES, RANDAUGMENT, SIGNED, apply_steps, number, strengths
 
 Step = tuple[str, float, int]
 """Operation, probability, level 0 … 9."""
@@ -146,34 +146,6 @@ def draw_randaugment(
     device = device_of(generator)
     operation = torch.randint(len(RANDAUGMENT), (pictures, n), generator=generator, device=device)
     return operation, _signed(operation, torch.full_like(operation, m), bins, H, W, generator)
-
-
-# ------------------------------------------------------------------------------------------------------ both
-
-
-def apply_steps(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
-    """Change each picture by its own operations, one after the other.
-
-    Args:
-        x: pictures (N, C, H, W) with C = 1 or 3, uint8 or floating point in [0, 1].
-        operation: places in `course.augmentation.NAMES`, integer (N, steps).
-        magnitude: in the operations' own units, with signs, (N, steps).
-
-    Returns:
-        Shape and dtype of x.
-
-    Raises:
-        ValueError: shapes do not fit together.
-    """
-    if operation.ndim != 2 or operation.shape != magnitude.shape:
-        shapes = tuple(operation.shape), tuple(magnitude.shape)
-        raise ValueError(f"need operations and magnitudes (N, steps), got {shapes[0]} and {shapes[1]}")
-    steps = operation.shape[1]
-    operation = each("operation", operation, pictures(x), steps)
-    magnitude = each("magnitude", magnitude, x, steps)
-    for k in range(steps):
-        x = apply_operations(x, operation[:, k], magnitude[:, k])
-    return x
 
 
 def _signed(operation: Tensor, level: Tensor, bins: int, H: int, W: int, generator: torch.Generator | None) -> Tensor:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import importlib.metadata
 import importlib.util
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,7 @@ def _timm() -> Any:
 
 def _albumentations() -> Callable[[Any], Any]:
     """Its own operations, put together: it has no RandAugment."""
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # it asks the net for its newest version otherwise
     import albumentations as A
 
     t = M / 30
@@ -249,5 +251,6 @@ def _timm_mixing(mixup: float, cutmix: float, mode: str, x: Tensor, y: Tensor) -
 def _kornia_mixing(name: str, x: Tensor, y: Tensor) -> Once:
     import kornia.augmentation
 
-    change = getattr(kornia.augmentation, name)(data_keys=["input", "class"], p=1.0)
+    right = {"use_correct_lambda": True} if name == "RandomCutMixV2" else {}
+    change = getattr(kornia.augmentation, name)(data_keys=["input", "class"], p=1.0, **right)
     return lambda: change(x, y)
