@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from course.widgets.adaptive import OptimizerRace as OptimizerRace
+    from course.widgets.augmentation import AugmentationMixer as AugmentationMixer
+    from course.widgets.augmentation import MixBlender as MixBlender
     from course.widgets.descent import Descent as Descent
     from course.widgets.features import HogExplorer as HogExplorer
     from course.widgets.features import KernelEditor as KernelEditor
@@ -17,16 +19,28 @@ if TYPE_CHECKING:
     from course.widgets.tour import Timeline as Timeline
 
 _HOMES = {
+    "AugmentationMixer": "course.widgets.augmentation",
     "Descent": "course.widgets.descent",
     "HogExplorer": "course.widgets.features",
     "KernelEditor": "course.widgets.features",
+    "MixBlender": "course.widgets.augmentation",
     "OptimizerRace": "course.widgets.adaptive",
     "PixelInspector": "course.widgets.pixels",
     "ScheduleDesigner": "course.widgets.schedules",
     "Timeline": "course.widgets.tour",
 }
 
-__all__ = ["Descent", "HogExplorer", "KernelEditor", "OptimizerRace", "PixelInspector", "ScheduleDesigner", "Timeline"]
+__all__ = [
+    "AugmentationMixer",
+    "Descent",
+    "HogExplorer",
+    "KernelEditor",
+    "MixBlender",
+    "OptimizerRace",
+    "PixelInspector",
+    "ScheduleDesigner",
+    "Timeline",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -100,7 +100,9 @@ def padded_in_the_middle_only(x, top, left, padding):
 
 def loop(x, top, left, padding):  # noqa: D103
     padded, (h, w) = F.pad(x, (padding,) * 4), x.shape[2:]
-    return torch.stack([p[:, i : i + h, j : j + w] for p, i, j in zip(padded, top.tolist(), left.tolist(), strict=True)])
+    return torch.stack(
+        [p[:, i : i + h, j : j + w] for p, i, j in zip(padded, top.tolist(), left.tolist(), strict=True)]
+    )
 
 
 def indexed(x, top, left, padding):  # noqa: D103
