@@ -224,7 +224,8 @@ check("augmentation.channel_shuffle", channel_shuffle)
 # {{card augmentation.random_occlusion}}
 #
 # This time you draw. In each picture set one square to 0, in all channels. `area` is its share of the picture's H·W
-# pixels, so its side is $\sqrt{\text{area}\cdot HW}$, rounded. It lies wholly inside, at a place of its own in each picture,
+# pixels, so its side is $\sqrt{\text{area}\cdot HW}$, rounded. It lies wholly inside, at a place of its own in
+# each picture,
 # every place equally likely. Draw with the `generator`, e.g. `torch.randint(k, (), generator=generator)`, which gives
 # 0 … k−1. Leave `x` itself as it is (`x.clone()`).
 
@@ -278,7 +279,8 @@ effects.get("augmentation.operations").show()
 # ### `apply_policy(x, policy, operations, group, chance)`
 # {{card augmentation.apply_policy}}
 #
-# `policy` is a list of sub-policies, each a list of steps `(name, probability, level)`. Picture i goes through the steps
+# `policy` is a list of sub-policies, each a list of steps `(name, probability, level)`. Picture i goes through
+# the steps
 # of `policy[group[i]]`, in order; step k happens if `chance[i, k]` is **below** its probability.
 # `operations[name](pictures, level)` changes a batch, so call it with `y[i : i + 1]`, or with all pictures that
 # need it.
@@ -301,7 +303,8 @@ def apply_policy(x: Tensor, policy: list, operations: dict, group: Tensor, chanc
 check("augmentation.apply_policy", apply_policy)
 
 # %% [markdown]
-# **RandAugment** searches for nothing: draw N operations from fourteen, with equal probability, and apply them one after
+# **RandAugment** searches for nothing: draw N operations from fourteen, with equal probability, and apply them
+# one after
 # the other, all with strength M. Two numbers are left to choose.
 #
 # ### `randaugment(x, n, m, operations, generator)`
@@ -384,7 +387,8 @@ check("augmentation.mixup", mixup)
 # ### `cutmix(x, y, box, order)`
 # {{card augmentation.cutmix}}
 #
-# `box` holds four integer tensors of shape (N,): `top, left, height, width`. Inside its box, picture i shows its partner
+# `box` holds four integer tensors of shape (N,): `top, left, height, width`. Inside its box, picture i shows
+# its partner
 # (same place, no shift). Boxes may hang over the edge, even begin at a negative row; what is outside is cut off. The
 # label counts **what is really seen**:
 #

@@ -88,7 +88,8 @@ def draw(seed: int) -> Picture:
         for name in CHANGES
     )
     alt = (
-        "Left: the digits 2 to 7 as they are, moved by a pixel, and mirrored; the mirrored ones are no digits. Right: bars "
+        "Left: the digits 2 to 7 as they are, moved by a pixel, and mirrored; the mirrored ones are no digits. "
+        "Right: bars "
         "of accuracy. On moved digits all networks are far lower, the one trained on moved digits the least. On "
         "digits as they are the one trained on mirrored digits is behind the one trained on digits as they are."
     )
@@ -97,7 +98,8 @@ def draw(seed: int) -> Picture:
 
 DIGIT_MOVES = Effect(
     "augmentation.digit_moves",
-    "A small fully connected network learns from 300 digits. Trained on digits moved by up to a pixel, it gains more than "
+    "A small fully connected network learns from 300 digits. Trained on digits moved by up to a pixel, it gains "
+    "more than "
     "12 points on moved test digits in every run. Trained on digits of which half are mirrored, it loses more than 3 "
     "points on average on ordinary ones. And whoever moves the test digits, too, measures something else: "
     "each of these networks scores at least 5 points lower on them.",

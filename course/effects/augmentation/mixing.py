@@ -61,7 +61,8 @@ def run(seed: int) -> Numbers:
 
 
 def holds(rows: Sequence[Numbers]) -> bool:
-    """On average: clean, less than 2.5 either way; wrong labels, mixup gains 2, CutMix 4 and more than 0 in every run."""
+    """On average: clean, less than 2.5 either way; wrong labels, mixup gains 2, CutMix 4 and more than 0 in
+    every run."""
 
     def gains(task: str, way: str) -> list[float]:
         return [r[f"{task}: {way}"] - r[f"{task}: none"] for r in rows]
@@ -94,7 +95,8 @@ def draw(seed: int) -> Picture:
         f"{task}: " + ", ".join(f"{way} {found[f'{task}: {way}']:.1f} %" for way in WAYS) for task in TASKS
     )
     alt = (
-        "Three groups of bars of accuracy without mixing, with mixup and with CutMix. On fruit and on digits with right "
+        "Three groups of bars of accuracy without mixing, with mixup and with CutMix. On fruit and on digits "
+        "with right "
         "labels the three are close. With 40 percent wrong labels mixup is above none, and CutMix above both."
     )
     return Picture(figure, alt, f"Training: 150 fruits or 500 digits, {PASSES} passes, α = 1. {caption}.")
@@ -102,7 +104,8 @@ def draw(seed: int) -> Picture:
 
 MIXING = Effect(
     "augmentation.mixing",
-    "Small networks learn from 150 pictures of fruit or 500 digits. With right labels, mixup and CutMix change the mean "
+    "Small networks learn from 150 pictures of fruit or 500 digits. With right labels, mixup and CutMix change "
+    "the mean "
     "accuracy by less than 2.5 points either way: no gain to speak of. With 40 % wrong labels mixup gains more than 2 "
     "points on average, and CutMix more than 4, in every run something.",
     run,

@@ -86,7 +86,8 @@ def draw(seed: int) -> Picture:
         f"{name} {value:.1f} %" for name, value in found.items()
     )
     alt = (
-        "Left: six rows of fruit, as it is, flipped, moved, turned, recoloured, partly hidden. Right: bars of accuracy; "
+        "Left: six rows of fruit, as it is, flipped, moved, turned, recoloured, partly hidden. Right: bars of "
+        "accuracy; "
         "flip, pad and crop, and rotate are ahead of no augmentation, colour and occlusion are near it."
     )
     return Picture(figure, alt, caption + ".")
@@ -94,8 +95,10 @@ def draw(seed: int) -> Picture:
 
 OPERATIONS = Effect(
     "augmentation.operations",
-    "A small network learns from 60 pictures of fruit, one operation at a time. Averaged over seeds, flip, pad & crop and "
-    "rotate gain more than 2.5 points each, and 4 among them. Changing the colours alone, or hiding a part alone, changes "
+    "A small network learns from 60 pictures of fruit, one operation at a time. Averaged over seeds, flip, pad "
+    "& crop and "
+    "rotate gain more than 2.5 points each, and 4 among them. Changing the colours alone, or hiding a part "
+    "alone, changes "
     "less than 3 points, either way, and stays behind all three.",
     run,
     holds,

@@ -71,13 +71,14 @@ def draw(seed: int) -> Picture:
     plot.set_yticks([0, 25, 50, 75, 100])
     plot.legend(loc="upper right", fontsize=9)
     caption = (
-        f"{TRAIN} digits, N = {N}. On test digits that are moved and turned a little: none {found['none: varied']:.1f} %, "
+        f"{TRAIN} digits, N = {N}. On test digits moved and turned a little: none {found['none: varied']:.1f} %, "
         + ", ".join(f"M = {m} {found[f'M = {m}: varied']:.1f} %" for m in LEVELS)
         + f". On plain ones: none {found['none: plain']:.1f} %, M = 15 {found['M = 15: plain']:.1f} %, "
         f"M = 30 {found['M = 30: plain']:.1f} %."
     )
     alt = (
-        "Left: four rows of digits, from unchanged to hardly legible. Right: accuracy against M. On varied test digits it "
+        "Left: four rows of digits, from unchanged to hardly legible. Right: accuracy against M. On varied test "
+        "digits it "
         "rises to a top near the middle and falls again, almost to what it is without; on plain ones it falls slightly."
     )
     return Picture(figure, alt, caption)

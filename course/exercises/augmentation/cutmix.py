@@ -50,14 +50,16 @@ def cases(draw: Draw) -> list[Case]:
     swap = torch.tensor([1, 0])
     edges = box((-1, 1, 3, 2), (3, 1, 3, 2), (1, -2, 2, 3), (1, 4, 2, 3), (-2, -1, 4, 3))
     whole = box((0, 0, 0, 0), (0, 0, 3, 4), (1, 1, 1, 2))
+    by_hand = (two, torch.eye(2), *box((1, 1, 1, 1), (0, 0, 1, 2)), swap)
+    over = (pixels(draw, 5, 1, 4, 5), one_hot_labels(draw, 5, 4), *edges, partners(draw, 5))
     return [
-        Case("two pictures of 2×2: one pixel, then the upper half", (two, torch.eye(2), *box((1, 1, 1, 1), (0, 0, 1, 2)), swap), "hand"),
-        Case("boxes over the edges: only what is inside counts", (pixels(draw, 5, 1, 4, 5), one_hot_labels(draw, 5, 4), *edges, partners(draw, 5))),
+        Case("two pictures of 2×2: one pixel, then the upper half", by_hand, "hand"),
+        Case("boxes over the edges: only what is inside counts", over),
         Case("no box, all of it, a part", (pixels(draw, 3, 2, 3, 4), torch.eye(3), *whole, partners(draw, 3))),
         run("boxes inside", draw.integer(4, 6), 3, 3, 4, 5, 0),
         run("higher than wide, some over the edge", 6, 4, 1, 6, 4, 2),
         run("wider than high, in colour", draw.integer(5, 7), 5, 3, 4, 6, 2),
-    ]  # fmt: skip
+    ]
 
 
 def labels_not_mixed(x, y, box, order):
@@ -130,7 +132,8 @@ def one_box(x, y, box, order):
 
 
 def negative_indices(x, y, box, order):
-    """Boxes that begin outside, at a negative row or column, are lost: in a slice −1 means the last. Clip to 0 first."""
+    """Boxes that begin outside, at a negative row or column, are lost: in a slice −1 means the last. Clip to 0
+    first."""
     mixed, shares = x.clone(), []
     for i, (top, left, height, width) in enumerate(torch.stack(box, 1).tolist()):
         patch = mixed[i, :, top : top + height, left : left + width]

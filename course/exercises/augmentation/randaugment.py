@@ -291,7 +291,8 @@ def sign_per_picture(x, n, m, operations, generator):
 
 
 def generator_ignored(x, n, m, operations, generator):
-    """The generator is ignored: pass it on, as in torch.randint(…, generator=generator), so that runs can be repeated."""
+    """The generator is ignored: pass it on, as in torch.randint(…, generator=generator), so that runs can be
+    repeated."""
     y = x.clone()
     for i in range(len(x)):
         for k in torch.randint(len(operations), (n,)).tolist():

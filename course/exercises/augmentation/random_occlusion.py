@@ -138,7 +138,10 @@ def _reach(inputs: Inputs, answer: Answer) -> str | None:
     for name, starts, count in _places(inputs, answer):
         missing = sorted(set(range(count)) - set(starts))
         if missing:
-            return f"no box begins at {name} {missing[0]} in {len(starts)} pictures; {name}s 0 … {count - 1} should all occur"
+            return (
+                f"no box begins at {name} {missing[0]} in {len(starts)} pictures; {name}s 0 … {count - 1} should all "
+                "occur"
+            )
     return None
 
 
@@ -177,7 +180,8 @@ def same_box(x, area, generator):
 
 
 def partly_outside(x, area, generator):
-    """Some boxes hang over the edge, so that less is hidden: the last row for `top` is H − side (W − side for `left`)."""
+    """Some boxes hang over the edge, so that less is hidden: the last row for `top` is H − side (W − side for
+    `left`)."""
     h, w = x.shape[2:]
     side = round((area * h * w) ** 0.5)
     y = x.clone()
@@ -291,7 +295,8 @@ def on_the_diagonal(x, area, generator):
 
 
 def generator_ignored(x, area, generator):
-    """The generator is ignored: pass it on, as in torch.randint(…, generator=generator), so that runs can be repeated."""
+    """The generator is ignored: pass it on, as in torch.randint(…, generator=generator), so that runs can be
+    repeated."""
     h, w = x.shape[2:]
     side = round((area * h * w) ** 0.5)
     y = x.clone()
