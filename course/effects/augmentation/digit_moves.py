@@ -67,9 +67,10 @@ def draw(seed: int) -> Picture:
     """Three rows of digits; three bars for each test set."""
     found, shown = _experiment(seed)
     figure, (left, plot) = canvas(2, widths=[0.9, 1.1])
-    rows = [torch.cat([*row], -1) for row in shown]
+    framed = torch.nn.functional.pad(shown, (1, 1, 1, 1), value=0.35)
+    rows = [torch.cat([*row], -1) for row in framed]
     left.imshow(torch.cat(rows, 1)[0], cmap="gray", interpolation="nearest")
-    left.set_yticks([4, 12, 20], labels=["as they are", "moved", "mirrored"])
+    left.set_yticks([5, 15, 25], labels=["as they are", "moved", "mirrored"])
     left.set(xticks=[], title="2 to 7: still the same?")
     left.grid(False)
     for i, (name, color) in enumerate(COLORS.items()):

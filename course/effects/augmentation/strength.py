@@ -59,8 +59,9 @@ def draw(seed: int) -> Picture:
     figure, (left, plot) = canvas(2, widths=[0.9, 1.1])
     x, _ = some_digits(TRAIN, seed)
     rows = [x[:6], *(randaugment(x[:6], N, m, generator_of(seed, 9)) for m in (5, 15, 30))]
+    rows = [torch.nn.functional.pad(r, (1, 1, 1, 1), value=0.35) for r in rows]
     left.imshow(torch.cat([torch.cat([*r], -1) for r in rows], 1)[0], cmap="gray", interpolation="nearest")
-    left.set_yticks([4 + 8 * i for i in range(4)], labels=["none", "M = 5", "M = 15", "M = 30"])
+    left.set_yticks([5 + 10 * i for i in range(4)], labels=["none", "M = 5", "M = 15", "M = 30"])
     left.set(xticks=[], title="What the network sees")
     left.grid(False)
     for where, color in (("plain", GREY), ("varied", BLUE)):
