@@ -419,7 +419,8 @@ check("augmentation.cutmix", cutmix)
 effects.get("augmentation.mixing").show()
 
 # %% [markdown]
-# Where labels are right, a small network gains little or nothing on average, whatever a single run says. Where labels are wrong, mixing pays: a network that is never shown a
+# Where labels are right, a small network gains little or nothing on average, whatever a single run says.
+# Where labels are wrong, mixing pays: a network that is never shown a
 # pure picture has a harder time learning wrong labels by heart.
 
 # %% [markdown]
