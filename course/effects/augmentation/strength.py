@@ -78,9 +78,8 @@ def draw(seed: int) -> Picture:
         f"M = 30 {found['M = 30: plain']:.1f} %."
     )
     alt = (
-        "Left: four rows of digits, from unchanged to hardly legible. Right: accuracy against M. On varied test "
-        "digits it "
-        "rises to a top near the middle and falls again, almost to what it is without; on plain ones it falls slightly."
+        "Left: four rows of digits, from unchanged to hardly legible. Right: accuracy against M. On varied test digits "
+        "it rises to a top near the middle and falls again; on plain ones it falls slightly."
     )
     return Picture(figure, alt, caption)
 
