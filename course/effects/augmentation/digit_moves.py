@@ -37,7 +37,7 @@ def _experiment(seed: int) -> _Found:
     x, y = some_digits(TRAIN, seed)
     test, labels = digits("test")
     tests = {"as they are": test, "moved": moved(test, generator_of(seed, 7))}
-    found = {}
+    found: Numbers = {}
     for name, change in CHANGES.items():
         model = train(*copies(x, y, change, PASSES, seed), seed, 10)
         found |= {f"trained {name}: tested {where}": right(model, z, labels) for where, z in tests.items()}

@@ -28,7 +28,8 @@ def _mixed(x: Tensor, y: Tensor, classes: int, way: str, seed: int) -> tuple[Ten
     lam, order = draw_lambdas(len(x), 1.0, generator), draw_partners(len(x), generator)
     if way == "mixup":
         return mixup(x, targets, lam, order)
-    return cutmix(x, targets, draw_cuts(lam, *x.shape[2:], generator), order)
+    height, width = x.shape[2:]
+    return cutmix(x, targets, draw_cuts(lam, height, width, generator), order)
 
 
 def _spoilt(y: Tensor, seed: int) -> Tensor:
@@ -47,7 +48,7 @@ def _experiment(seed: int) -> Numbers:
         "digits, right labels": (z, labels, 10, digits("test")),
         "digits, 40 % wrong": (z, _spoilt(labels, seed), 10, digits("test")),
     }
-    found = {}
+    found: Numbers = {}
     for task, (pictures, ids, classes, test) in data.items():
         seen = copies(pictures, ids, None, PASSES, seed)
         for way in WAYS:

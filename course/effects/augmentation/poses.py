@@ -19,7 +19,7 @@ TRAIN, TEST, PASSES = 300, 600, 30
 def _experiment(seed: int) -> Numbers:
     x, y = fruits("train", TRAIN, seed, UPRIGHT)
     tests = {"upright": fruits("test", TEST, seed, UPRIGHT), "all poses": fruits("test", TEST, seed, FREE)}
-    found = {}
+    found: Numbers = {}
     for name, change in (("as they are", None), ("turned", turned)):
         model = train(*copies(x, y, change, PASSES, seed), seed, 3)
         found |= {f"{name}: {where}": right(model, *test) for where, test in tests.items()}

@@ -28,7 +28,7 @@ def _experiment(seed: int) -> Numbers:
     test, labels = digits("test")
     generator = generator_of(seed, 7)
     varied = turned(moved(test, generator), generator, 20)
-    found = {}
+    found: Numbers = {}
     for m in (None, *LEVELS):
         change = None if m is None else partial(_strengthened, m=m)
         model = train(*copies(x, y, change, PASSES, seed), seed, 10)
