@@ -189,8 +189,9 @@ check("depth.expected_depth", expected_depth)
 effects.get("depth.time_saved").show()
 
 # %% [markdown]
-# The formula saves nothing. Skipping does, though the rest of the step stays. On these small pictures the sorting of
-# samples eats up most of what a gate per sample saves; on larger batches of larger pictures it pays: `course bench depth`.
+# The formula saves nothing. Skipping does, though the rest of the step stays. On these small pictures the sorting
+# of samples eats up most of what a gate per sample saves; on larger batches of larger pictures it pays:
+# `course bench depth`.
 
 # %% [markdown]
 # ---
