@@ -26,7 +26,7 @@ from nbgrader.converters.base import BaseConverter
 from traitlets import Integer, Unicode
 
 from course.grading.cells import is_check, released_cells
-from course.grading.execute import error_output
+from course.grading.remarks import error_output
 
 MEGABYTE = 1_000_000
 
