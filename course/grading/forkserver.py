@@ -387,12 +387,17 @@ def preload() -> None:
     gc.freeze()  # the collector would touch, and so copy, every page in every kernel
 
 
+def _draw_other_numbers() -> None:
+    """All forks of one process would draw the same."""
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed()
+
+
 def become_kernel(job: dict[str, Any]) -> None:
     """Run an IPython kernel in this process, as `python -m ipykernel_launcher` would."""
     os.environ.clear()
     os.environ.update(job["env"])
-    if numpy := sys.modules.get("numpy"):
-        numpy.random.seed()  # all forks of one process would draw the same numbers
+    _draw_other_numbers()
     from ipykernel.kernelapp import IPKernelApp
 
     # This process's parent is the server; a kernel whose parent is gone ends itself.
@@ -414,6 +419,9 @@ def main(door: int, idle: float) -> None:
         channel = socket.socket(fileno=job["channel"])
         job = inside.receive(channel)
         inside.confine(job, channel, forked=True)
+        if "run" in job:
+            _draw_other_numbers()
+            inside.call(job, channel)
         if job["method"] == "landlock":
             without_tcp()
         job["argv"] = job["argv"][3:]  # without: python -m ipykernel_launcher

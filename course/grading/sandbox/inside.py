@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
+import importlib
 import json
 import os
 import resource
@@ -51,7 +52,8 @@ def confine(job: dict[str, Any], channel: socket.socket, forked: bool = False) -
     """Shut this process in; in the one that is to be the kernel, this returns. On failure the process ends.
 
     Args:
-        job: method, name, uid, gid, limits, read, devices, folder; made by `launch.job`.
+        job: method, name, uid, gid, limits, read, devices, folder; made by `launch.job`. With `run`, this is to be
+            no kernel: the channel stays open, and `call` goes on.
         channel: to the trusted parent.
         forked: whether this is a child of the fork server, which shares its namespaces until now.
     """
@@ -62,9 +64,10 @@ def confine(job: dict[str, Any], channel: socket.socket, forked: bool = False) -
             _alone(job, channel)
         os.chdir(WORK if job["method"] == "bubblewrap" else os.path.join(job["folder"], WORK_OUTSIDE))
         channel.sendall(b"{}\n")
-        if channel.recv(8) != b"go\n":
-            os._exit(0)  # nobody wants this kernel any more
-        channel.close()
+        if channel.recv(3, socket.MSG_WAITALL) != b"go\n":
+            os._exit(0)  # nobody wants this process any more
+        if "run" not in job:
+            channel.close()
     except BaseException as error:
         _give_up(channel, error)
 
@@ -89,7 +92,7 @@ def _behind_bubblewrap(job: dict[str, Any], channel: socket.socket, forked: bool
     kernel = os.fork()
     if kernel:
         channel.close()
-        _be_init(kernel)
+        _be_init(kernel, READY_SECONDS if "run" not in job else 0.0)
     os.setsid()
     if job["uid"] is None:
         # Its own user namespace, last: the kernel counts processes per user and namespace.
@@ -126,22 +129,22 @@ def _private_mounts(job: dict[str, Any], fresh_proc: bool) -> None:
         mount(f"{WRITABLE}/{source}", target, None, MS_BIND)
     os.mkdir(HOME)
     shutil.copytree(os.path.join(own, WORK_OUTSIDE), WORK)
-    sockets = os.path.join(own, SOCKETS_OUTSIDE)
-    mount(sockets, SOCKETS, None, MS_BIND)
+    if "run" not in job:
+        mount(os.path.join(own, SOCKETS_OUTSIDE), SOCKETS, None, MS_BIND)
     if job["uid"] is not None:
-        for top in (HOME, WORK, SOCKETS):
+        for top in (HOME, WORK, *([] if "run" in job else [SOCKETS])):
             for folder, _, files in os.walk(top):
                 for path in (folder, *(os.path.join(folder, name) for name in files)):
                     os.chown(path, job["uid"], job["gid"])
     mount("none", JOBS, "tmpfs", MS_NOSUID | MS_NODEV | MS_RDONLY, "size=4k,mode=0755")
 
 
-def _be_init(kernel: int) -> None:
+def _be_init(kernel: int, patience: float) -> None:
     """The first process of the namespace: close the last door, bury the dead, end with the kernel."""
     _close_all_but(None)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
-    deadline: float | None = time.monotonic() + READY_SECONDS
+    deadline = time.monotonic() + patience if patience else None
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG if deadline else 0)
@@ -264,11 +267,26 @@ def receive(channel: socket.socket) -> dict[str, Any]:
     return job
 
 
+def call(job: dict[str, Any], channel: socket.socket) -> NoReturn:
+    """Within the walls: call the job's function with the channel, and end."""
+    os.set_inheritable(channel.fileno(), False)
+    os.environ.clear()
+    os.environ.update(job["env"])
+    module, _, name = job["run"].partition(":")
+    try:
+        getattr(importlib.import_module(module), name)(channel)
+    except BaseException:
+        os._exit(1)
+    os._exit(0)
+
+
 def main(descriptor: int) -> None:
-    """Read the job, shut the doors, become the kernel."""
+    """Read the job, shut the doors, become the kernel or call a function."""
     channel = socket.socket(fileno=descriptor)
     job = receive(channel)
     confine(job, channel)
+    if "run" in job:
+        call(job, channel)
     os.execve(job["argv"][0], job["argv"], job["env"])
 
 

@@ -14,15 +14,16 @@ import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from course.grading.sandbox import inside, landlock, seccomp, view
 from course.grading.sandbox.errors import SandboxError, SandboxUnavailable
 from course.grading.sandbox.limits import Cgroup, Limits, Watchdog, send
 
+Kernel = TypeVar("Kernel", bound="ConfinedKernel")
 START_SECONDS = 60.0
 METHODS = ("bubblewrap", "landlock")
 # What the first process in bubblewrap needs to build the walls; it gives all of it up before it becomes a kernel.
@@ -266,12 +267,24 @@ def start_plain(sandbox: Sandbox, folder: str, job: Mapping[str, Any]) -> Confin
         SandboxError: that did not work.
     """
     ours, theirs = socket.socketpair()
-    command = [sys.executable, "-I", "-m", "course.grading.sandbox.inside", str(theirs.fileno())]
+    with ours:
+        return in_new_process(sandbox, folder, theirs, lambda process: ConfinedKernel(process, ours, job, sandbox))
+
+
+def in_new_process(
+    sandbox: Sandbox, folder: str, channel: socket.socket, confined: Callable[[subprocess.Popen[bytes]], Kernel]
+) -> Kernel:
+    """Start `inside` in a process of its own, with its end of the channel, and let `confined` shake hands with it.
+
+    Raises:
+        SandboxError: that did not work.
+    """
+    command = [sys.executable, "-I", "-m", "course.grading.sandbox.inside", str(channel.fileno())]
     if sandbox.method == "bubblewrap":
         place = os.path.join(inside.JOBS, os.path.basename(folder))
         command = ["bwrap", *sandbox.walls(folder, place), "--as-pid-1", "--", *command]
-    with ours, tempfile.TemporaryFile() as said:
-        with theirs:
+    with tempfile.TemporaryFile() as said:
+        with channel:
             try:
                 process = subprocess.Popen(
                     command,
@@ -280,13 +293,13 @@ def start_plain(sandbox: Sandbox, folder: str, job: Mapping[str, Any]) -> Confin
                     stderr=said,
                     cwd="/",
                     env=sandbox.environment({}, folder),
-                    pass_fds=[theirs.fileno()],
+                    pass_fds=[channel.fileno()],
                     start_new_session=True,
                 )
             except OSError as error:
                 raise SandboxError(f"{command[0]} cannot be started: {error.strerror}") from error
         try:
-            return ConfinedKernel(process, ours, job, sandbox)
+            return confined(process)
         except SandboxError as error:
             said.seek(0)
             words = said.read(20_000).decode(errors="replace").strip().splitlines()
