@@ -24,6 +24,7 @@ from nbgrader import preprocessors
 from traitlets import Integer, Type
 
 from course.grading.cells import Resources, is_check
+from course.grading.clean import clean_outputs
 from course.grading.provisioner import GradingProvisioner
 from course.grading.remarks import ended, no_answer, no_verdict, not_run
 from course.grading.sandbox.launch import ConfinedKernel
@@ -86,6 +87,8 @@ class Execute(preprocessors.Execute):
                 super().preprocess_cell(cell, resources, index)
         except (DeadKernelError, CellTimeoutError) as error:
             self._give_up(cell, index, error)
+        if not is_check(cell):
+            cell.outputs = clean_outputs(cell.outputs)
         return cell, resources
 
     def _examine(self, cell: NotebookNode, resources: Resources, index: int) -> None:
@@ -146,7 +149,7 @@ class Execute(preprocessors.Execute):
         if getattr(process, "lost", False):
             raise KernelLost("the server that had started this kernel was ended")
         if isinstance(error, DeadKernelError):
-            event = f"the kernel died ({_cause_of_death(process)})"
+            event = f"the kernel died ({cause_of_death(process)})"
         else:
             event = f"the kernel did not answer any more within {self.timeout} seconds and was ended"
             assert self.km is not None
@@ -162,7 +165,8 @@ def _bytes(text: Any) -> bytes:
         return b""
 
 
-def _cause_of_death(process: Any) -> str:
+def cause_of_death(process: Any) -> str:
+    """Why a kernel's process ended, in words."""
     code = process.poll() if process else None
     if verdict := getattr(process, "verdict", ""):
         return verdict

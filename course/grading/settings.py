@@ -64,6 +64,9 @@ def configure(c: Config) -> None:
     # With widget state in them, feedback pages show widgets that need a network, and are blank without one.
     c.ExecutePreprocessor.store_widget_state = False
 
+    # Feedback and formgrader: what students write as HTML is shown, and nothing of it runs.
+    c.HTMLExporter.filters = {"markdown2html": "course.grading.clean.markdown2html"}
+
     # A loop that prints must not make a feedback page of megabytes.
     c.LimitOutput.max_lines = 300
     c.LimitOutput.max_traceback = 60

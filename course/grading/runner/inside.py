@@ -168,7 +168,10 @@ class Shell(InteractiveShell):
 
     def collect(self, outputs: Outputs) -> None:
         """From now on, outputs go there."""
-        self.outputs = self.display_pub.outputs = self.displayhook.outputs = outputs
+        self.outputs = outputs
+        for place in (self.display_pub, self.displayhook):
+            assert isinstance(place, Publisher | Hook)
+            place.outputs = outputs
 
     def ask_exit(self) -> None:
         """What `exit()` does: the process ends when this cell has."""
@@ -261,10 +264,6 @@ class Runner:
             self._running = False
 
 
-def serve(channel: socket.socket, environment: Mapping[str, str]) -> None:
+def serve(channel: socket.socket) -> None:
     """Be the process of one submission."""
-    os.environ.clear()
-    os.environ.update(environment)
-    if numpy := sys.modules.get("numpy"):
-        numpy.random.seed()  # all forks of one process would draw the same numbers
     Runner(channel).serve()
