@@ -134,6 +134,15 @@ def read_submission(path: Path, max_bytes: int = 20 * MEGABYTE) -> NotebookNode:
     Raises:
         Unreadable: it is missing, too large, or no notebook.
     """
+    return parse_submission(path.name, find_submission(path, max_bytes))
+
+
+def find_submission(path: Path, max_bytes: int = 20 * MEGABYTE) -> bytes:
+    """A submitted file.
+
+    Raises:
+        Unreadable: it is missing or too large.
+    """
     if path.is_symlink() or not path.is_file():
         others = sorted(p.name for p in path.parent.glob("*") if p.is_file() and p.name != "timestamp.txt")
         there = f"the submission holds {', '.join(others[:5])}" if others else "the submission is empty"
@@ -144,13 +153,21 @@ def read_submission(path: Path, max_bytes: int = 20 * MEGABYTE) -> NotebookNode:
             f"{path.name} has {size / MEGABYTE:.0f} MB; at most {max_bytes / MEGABYTE:g} MB are graded. "
             "Clear the outputs (Edit → Clear Outputs of All Cells), save, and hand it in again."
         )
-    content = path.read_bytes()
+    return path.read_bytes()
+
+
+def parse_submission(name: str, content: bytes) -> NotebookNode:
+    """The notebook in a submitted file called `name`.
+
+    Raises:
+        Unreadable: it is none.
+    """
     try:
         raw = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
-        raise Unreadable(f"{path.name} is not a Jupyter notebook{_guess(content)}.") from None
+        raise Unreadable(f"{name} is not a Jupyter notebook{_guess(content)}.") from None
     if not isinstance(raw, dict) or not ("cells" in raw or "worksheets" in raw):
-        raise Unreadable(f"{path.name} is not a Jupyter notebook: it is JSON, but has no cells.")
+        raise Unreadable(f"{name} is not a Jupyter notebook: it is JSON, but has no cells.")
     if isinstance(raw.get("cells"), list):
         raw = _mended(raw)
     try:
@@ -158,7 +175,7 @@ def read_submission(path: Path, max_bytes: int = 20 * MEGABYTE) -> NotebookNode:
             warnings.simplefilter("ignore")  # old versions of the format have no cell ids
             return nbformat.reads(json.dumps(raw), as_version=4)
     except Exception as error:  # nbformat raises whatever the damage leads to
-        raise Unreadable(f"{path.name} is a damaged notebook ({type(error).__name__}: {error!s:.200}).") from None
+        raise Unreadable(f"{name} is a damaged notebook ({type(error).__name__}: {error!s:.200}).") from None
 
 
 def _mended(raw: dict[str, Any]) -> dict[str, Any]:

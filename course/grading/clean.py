@@ -40,11 +40,11 @@ ATTRIBUTES = {
 }
 # Nothing that leaves its place (position, transform, z-index, negative margins): a page must not be painted over.
 STYLE_NAMES = (
-    "background background-color border border-bottom border-collapse border-color border-left border-radius border- "
-    "right border-spacing border-top color column-gap display flex flex-wrap font font-family font-size font-style "
-    "font-weight gap height line-height list-style margin margin-bottom margin-left margin-right margin-top max- "
-    "height max-width min-width opacity overflow overflow-x padding padding-bottom padding-left padding-right "
-    "padding-top row-gap text-align text-decoration vertical-align white-space width"
+    "background background-color border border-bottom border-collapse border-color border-left border-radius "
+    "border-right border-spacing border-top color column-gap display flex flex-wrap font font-family font-size "
+    "font-style font-weight gap height line-height list-style margin margin-bottom margin-left margin-right "
+    "margin-top max-height max-width min-width opacity overflow overflow-x padding padding-bottom padding-left "
+    "padding-right padding-top row-gap text-align text-decoration vertical-align white-space width"
 )
 STYLES = frozenset(STYLE_NAMES.split())
 

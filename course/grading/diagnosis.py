@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from nbformat import NotebookNode
 
@@ -28,6 +28,10 @@ class Finding:
     max_points: float
     misconception: str | None = None
     sentence: str = ""
+
+    def with_points(self, scores: Mapping[str, float]) -> Finding:
+        """With the gradebook's points (by cell), whatever an output says."""
+        return replace(self, points=scores.get(f"check-{self.exercise.split('.')[-1]}", 0.0))
 
 
 def findings(notebook: NotebookNode) -> list[Finding]:
