@@ -220,6 +220,28 @@ def demo(
     demonstration.main(section, folder, only, json_file, unsafe_no_sandbox)
 
 
+@app.command()
+def autograde(
+    assignment: Annotated[str, typer.Argument(help="nbgrader's name of the assignment, e.g. 03_descent.")],
+    folder: Annotated[Path, typer.Option(help="The course directory, with nbgrader_config.py in it.")] = Path("."),
+    student: Annotated[list[str] | None, typer.Option(help="Only this student; repeatable.")] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one per processor.")] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume/--again", help="Leave alone what is graded already, or grade all again.")
+    ] = True,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Grade only this part of the class, for job arrays.")
+    ] = None,
+    scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Let a Dask cluster grade.")] = None,
+    json_file: Json = None,
+) -> None:
+    """Grade a class in a sandbox, fast: the scores and the gradebook of `nbgrader autograde`."""
+    _one_thread()
+    from course.grading.batch import command
+
+    command.main(assignment, folder, student or [], workers, resume, shard, scheduler, json_file)
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def lab(
     context: typer.Context,
