@@ -90,6 +90,33 @@ def verify(
 
 
 @app.command()
+def audit(
+    section: Section = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds to try.")] = 3,
+    first_seed: Annotated[int, typer.Option(min=0, help="The first of them.")] = 0,
+    json_file: Json = None,
+) -> None:
+    """Send forged answers (zeros, an echo, yesterday's …) to every exercise's judge. Exits 1 if one earns points."""
+    _one_thread()
+    chosen = _chosen(section)
+    from course.grading.verdict import audit as auditing
+
+    tried = range(first_seed, first_seed + seeds)
+    with _progress() as progress:
+        task = progress.add_task("auditing", total=len(chosen) * seeds)
+        holes = auditing.audit(chosen, tried, lambda name: progress.update(task, advance=1, description=name))
+    if _wrote([hole.row() for hole in holes], json_file):
+        raise typer.Exit(1 if holes else 0)
+    for hole in holes:
+        _print(f"[red]✗[/red] {_plain(str(hole))}")
+    words = "no impostor earned a point" if not holes else f"{len(holes)} holes"
+    mark = "[red]✗[/red]" if holes else "[green]✓[/green]"
+    _print(f"{mark} {len(chosen)} exercises, seeds {tried[0]} … {tried[-1]}: {words}")
+    if holes:
+        raise typer.Exit(1)
+
+
+@app.command()
 def effects(
     section: Section = None,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds to measure.")] = 5,

@@ -26,6 +26,7 @@ from nbgrader.converters.base import BaseConverter
 from traitlets import Integer, Unicode
 
 from course.grading.cells import is_check, released_cells
+from course.grading.clean import clean_attachments
 from course.grading.remarks import error_output
 
 MEGABYTE = 1_000_000
@@ -189,14 +190,18 @@ def _mended(raw: dict[str, Any]) -> dict[str, Any]:
             continue
         name, metadata = cell.get("id"), cell.get("metadata")
         known = isinstance(name, str) and re.fullmatch(r"[\w-]{1,64}", name, re.ASCII) and name not in taken
-        mended = {
+        mended: dict[str, Any] = {
             "cell_type": cell["cell_type"],
             "id": name if known else f"cell-{i}-{uuid.uuid4().hex[:8]}",
             "metadata": metadata if isinstance(metadata, dict) else {},
             "source": text,
         }
-        taken.add(mended["id"])
-        cells.append(mended | ({"outputs": [], "execution_count": None} if cell["cell_type"] == "code" else {}))
+        taken.add(str(mended["id"]))
+        if cell["cell_type"] == "code":
+            mended |= {"outputs": [], "execution_count": None}
+        elif pasted := clean_attachments(cell.get("attachments")):
+            mended["attachments"] = pasted
+        cells.append(mended)
     metadata = raw.get("metadata")
     return {
         "cells": cells,

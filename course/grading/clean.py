@@ -22,6 +22,7 @@ from nbformat.v4 import new_output
 MAX_TEXT, MAX_PICTURE, MAX_LINES = 1_000_000, 20_000_000, 500
 PICTURES = ("image/png", "image/jpeg")
 DATA_PICTURE = re.compile(r"data:image/(png|jpeg|gif|svg\+xml);(charset=utf-8;)?base64,[A-Za-z0-9+/=\s]*")
+NOTHING = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
 LINK = re.compile(r"(https?:|mailto:|#)", re.IGNORECASE)
 TAG_NAMES = (
     "a abbr b blockquote br caption code col colgroup dd del details dfn div dl dt em figcaption figure h1 h2 h3 h4 "
@@ -141,7 +142,7 @@ def markdown2html(context: Context, source: str) -> str:
     """nbconvert's filter of this name, with a clean result."""
     from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-    attachments = _clean_attachments(context.get("cell", {}).get("attachments", {}))
+    attachments = _Pasted(clean_attachments(context.get("cell", {}).get("attachments")))
     renderer = IPythonRenderer(escape=False, attachments=attachments, embed_images=False, anchor_link_text="")
     try:
         return clean_html(MarkdownWithMath(renderer=renderer).render(source))
@@ -149,8 +150,18 @@ def markdown2html(context: Context, source: str) -> str:
         return f"<pre>{html.escape(source)}</pre>"
 
 
-def _clean_attachments(attachments: Any) -> dict[str, dict[str, str]]:
-    """Pictures that were pasted into a cell."""
+class _Pasted(dict[str, dict[str, str]]):
+    """Pictures that were pasted into a cell. For one that is not there nbconvert would give the whole page up."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> dict[str, str]:
+        return {"image/png": NOTHING}
+
+
+def clean_attachments(attachments: Any) -> dict[str, dict[str, str]]:
+    """The pictures among what was pasted into a cell."""
     if not isinstance(attachments, Mapping):
         return {}
     return {

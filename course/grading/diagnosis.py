@@ -100,8 +100,6 @@ def _explain(error: NotebookNode, function: str, solution: str | None) -> str:
     missing = re.fullmatch(r"name '(\w+)' is not defined", error.evalue) if error.ename == "NameError" else None
     if missing is None:
         return error.evalue if error.ename in ("KernelDied", "NotRun", "NoVerdict") else _message(error)
-    if missing[1] == "check":
-        return "The name check is not defined: the cell that imports it is missing, or stopped with an error."
     if missing[1] != function:
         return _message(error)
     if solution is None:

@@ -6,6 +6,7 @@ Imports torch: import it when the first test is judged, not before.
 from __future__ import annotations
 
 import ast
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,7 +75,9 @@ class Question:
         except Malformed as error:
             return [no_verdict(f"What came back is no answer: {error}.")]
         try:
-            done, verdict = call_within(JUDGE_SECONDS, lambda: judge(self.exercise, seed, seen))
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # about strange answers, to nobody who could do anything about them
+                done, verdict = call_within(JUDGE_SECONDS, lambda: judge(self.exercise, seed, seen))
         except Exception as error:  # an answer nobody thought of costs its author this test, and nobody else anything
             return [no_verdict(f"The answer could not be judged ({type(error).__name__}: {error!s:.200})")]
         if not done:

@@ -80,6 +80,8 @@ def _node(value: Any, arrays: dict[str, Tensor], room: list[int]) -> Any:
     room[0] -= flat.numel() * flat.element_size()
     if room[0] < 0:
         return {"foreign": f"more numbers than can be looked at ({tuple(value.shape)} among them)"}
+    if any(flat.untyped_storage().data_ptr() == other.untyped_storage().data_ptr() for other in arrays.values()):
+        flat = flat.clone()  # safetensors refuses arrays that share memory
     arrays[name := str(len(arrays))] = flat
     return {kind: name}
 
