@@ -269,6 +269,19 @@ def autograde(
     command.main(assignment, folder, student or [], workers, resume, shard, scheduler, json_file)
 
 
+@app.command()
+def report(
+    assignment: Annotated[str, typer.Argument(help="nbgrader's name of the assignment, e.g. 03_descent.")],
+    folder: Annotated[Path, typer.Option(help="The course directory, with nbgrader_config.py in it.")] = Path("."),
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="The page; in reports/ if left out.")] = None,
+    json_file: Json = None,
+) -> None:
+    """Make a page about a graded assignment: scores, exercises, where the class is stuck, what to look at."""
+    from course.grading.report import page
+
+    page.main(assignment, folder, output, json_file)
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def lab(
     context: typer.Context,
