@@ -70,7 +70,8 @@ def _chosen(things: Sequence[Any], wanted: Sequence[Any], name: Callable[[Any], 
     """
     there = {name(thing): thing for thing in things}
     if missing := [str(w) for w in wanted if str(w) not in there]:
-        raise ValueError(f"the gradebook does not know {', '.join(missing)}; it has {', '.join(there) or 'nothing'}")
+        there_are = ", ".join(sorted(there)) or "nothing"
+        raise ValueError(f"the gradebook does not know {', '.join(missing)}; it has {there_are}")
     return [there[str(w)] for w in wanted] if wanted else sorted(there.values(), key=name)
 
 
