@@ -20,6 +20,7 @@ from nbgrader import preprocessors
 from traitlets import Integer, Type
 
 from course.grading.cells import VERDICT_MIME, Resources, checked_exercise, grade_id, is_check
+from course.grading.client import BoundedClient
 from course.grading.provisioner import GradingProvisioner
 from course.grading.sandbox.launch import ConfinedKernel
 
@@ -37,12 +38,13 @@ class Execute(preprocessors.Execute):
     provisioner = Type(GradingProvisioner, klass=KernelProvisionerBase, help="How kernels start").tag(config=True)
     notebook_timeout = Integer(900, help="Seconds that a whole notebook may take").tag(config=True)
     max_output = Integer(5_000_000, help="Characters of output kept of one cell").tag(config=True)
-    max_flood = Integer(500_000_000, help="Characters of output after which a kernel is ended").tag(config=True)
+    max_flood = Integer(500_000_000, help="Bytes of messages after which a kernel is ended").tag(config=True)
 
     def create_kernel_manager(self) -> KernelManager:
         """A kernel manager that starts its kernel through `provisioner`."""
         manager = super().create_kernel_manager()
         manager.kernel_id = str(uuid.uuid4())
+        manager.client_factory = BoundedClient
         start: Callable[..., KernelProvisionerBase] = self.provisioner
         manager.provisioner = start(kernel_id=manager.kernel_id, kernel_spec=manager.kernel_spec, parent=manager)
         return manager
@@ -53,7 +55,6 @@ class Execute(preprocessors.Execute):
         """Execute all cells."""
         self._gone: str | None = None
         self._room = self.max_output
-        self._flooded = 0
         self._deadline = time.monotonic() + self.notebook_timeout
         self.error_on_timeout = {
             "ename": "CellTimeoutError",
@@ -70,6 +71,8 @@ class Execute(preprocessors.Execute):
             _fail(cell, "NotRun", f"This check could not run: {self._gone}.")
             return cell, resources
         self._room = self.max_output
+        if isinstance(self.kc, BoundedClient):
+            self.kc.bound(self.max_flood, self._stop_flood)
         try:
             super().preprocess_cell(cell, resources, index)
         except (DeadKernelError, CellTimeoutError) as error:
@@ -82,9 +85,6 @@ class Execute(preprocessors.Execute):
         """Keep an output, unless the cell has written far more than anybody reads."""
         content = msg["content"]
         size = len(content.get("text", "")) + sum(len(str(value)) for value in content.get("data", {}).values())
-        self._flooded += size
-        if self._flooded > self.max_flood:
-            self._stop_flood()
         if self._room <= 0:
             return None
         self._room -= size
@@ -98,7 +98,7 @@ class Execute(preprocessors.Execute):
         """Nobody reads this, and taking it in keeps the grader busy: end the kernel."""
         process = getattr(getattr(self.km, "provisioner", None), "process", None)
         if isinstance(process, ConfinedKernel):
-            process.end(f"it wrote more than {self.max_flood:,} characters of output")
+            process.end(f"it wrote more than {self.max_flood:,} bytes of output")
         elif process is not None:
             process.kill()
 

@@ -92,6 +92,16 @@ class Cgroup:
                 with contextlib.suppress(OSError):
                     folder.rmdir()
 
+    def overflowed(self) -> bool:
+        """Whether the kernel has killed one of its processes for want of memory. (Version 2 kills them all.)"""
+        for folder in self._folders:
+            for name in ("memory.events", "memory.oom_control"):
+                with contextlib.suppress(OSError):
+                    for line in (folder / name).read_text().splitlines():
+                        if line.startswith("oom_kill ") and line.split()[1] != "0":
+                            return True
+        return False
+
     def close(self) -> None:
         """Remove it when the last process has gone, which may take the kernel a moment."""
         for folder in self._folders:
@@ -139,24 +149,37 @@ class Watchdog(threading.Thread):
     """Ends a submission that takes too long, or (if told to look) uses more memory or disk than it may.
 
     `verdict` is what it did and why, for people; empty while it did nothing.
+
+    Args:
+        limits: what it may use.
+        kill: ends all of it.
+        tree: a process whose memory is to be added up, with that of its descendants.
+        folder: whose files are to be added up.
+        group: a cgroup that limits memory.
     """
 
     def __init__(
-        self, limits: Limits, kill: Callable[[], None], tree: int | None = None, folder: str | None = None
+        self,
+        limits: Limits,
+        kill: Callable[[], None],
+        tree: int | None = None,
+        folder: str | None = None,
+        group: Cgroup | None = None,
     ) -> None:
         super().__init__(name="sandbox-watchdog", daemon=True)
         self.verdict = ""
         self._limits, self._kill, self._tree, self._folder = limits, kill, tree, folder
+        self._group = group
         self._before = memory_of(tree) if tree is not None else 0  # a forked kernel shares its server's
         self._deadline = time.monotonic() + limits.wall
         self._done = threading.Event()
 
     def run(self) -> None:
         """Look, and look again."""
-        looking = self._tree is not None or self._folder is not None
+        looking = self._tree is not None or self._folder is not None or self._group is not None
         while not self._done.wait(POLL_SECONDS if looking else max(0.0, self._deadline - time.monotonic())):
-            if verdict := self._look():
-                self.verdict = verdict
+            if verdict := self.look():
+                self.verdict = self.verdict or verdict
                 self._kill()
                 return
 
@@ -164,10 +187,12 @@ class Watchdog(threading.Thread):
         """Stop looking."""
         self._done.set()
 
-    def _look(self) -> str:
+    def look(self) -> str:
+        """Which limit is passed; empty if none is."""
         if time.monotonic() >= self._deadline:
             return f"it ran for more than {self._limits.wall} seconds"
-        if self._tree is not None and memory_of(self._tree) - self._before > self._limits.memory:
+        memory = memory_of(self._tree) - self._before if self._tree is not None else 0
+        if memory > self._limits.memory or (self._group and self._group.overflowed()):
             return f"it used more than {self._limits.memory // MEGABYTE} MB of memory"
         if self._folder is not None and size_of(self._folder) > self._limits.disk:
             return f"it wrote more than {self._limits.disk // MEGABYTE} MB to files"
