@@ -28,7 +28,8 @@ from traitlets.config import Config
 from course.grading.classroom import Classroom, Outcome
 from course.grading.forkserver import ForkServer
 from course.grading.provisioner import UNSAFE, WARNING, GradingProvisioner
-from course.grading.sandbox import SandboxError, SandboxUnavailable, landlock, launch, seccomp, view
+from course.grading.sandbox import SandboxError, SandboxUnavailable, landlock, launch, proof, seccomp, view
+from course.grading.sandbox.confined import start
 from course.grading.sandbox.limits import Cgroup, Limits, Watchdog, memory_of, size_of
 from course.grading.workers import grade_all
 from tests.grading import attacks
@@ -161,6 +162,19 @@ class TestHostileClass:
 
     def test_nothing_is_left_running(self, hostile: Hostile) -> None:
         assert not left_running(MARKER)
+
+    def test_a_function_of_ours_is_forked_into_the_same_walls(self, server: ForkServer, tmp_path: Path) -> None:
+        home = Path(server.address).parent
+        before = set(home.iterdir())
+        entry = "course.grading.sandbox.proof:probe"
+        with (
+            proof.outside(str(tmp_path)) as wanted,
+            start(entry, tmp_path, launch.available(), server.address) as process,
+        ):
+            assert set(home.iterdir()) > before
+            assert proof.judge(process.channel, wanted) == ""
+            assert process.wait(20) == 0
+        assert set(home.iterdir()) == before
 
     def test_nbgrader_s_own_command_has_the_same_walls(
         self, classroom: Classroom, notebooks: Notebooks, server: ForkServer, outside: Outside
