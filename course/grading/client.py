@@ -27,7 +27,7 @@ class BoundedChannel(AsyncZMQSocketChannel):
     most: float = float("inf")
     too_much: Callable[[], None] | None = None
 
-    async def _recv(self, **kwargs: Any) -> dict[str, Any]:
+    async def _recv(self, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         frames = await self.socket.recv_multipart(**kwargs)
         self.received += max(SMALLEST_MESSAGE, sum(map(len, frames)))
         if self.received > self.most and self.too_much:
@@ -41,8 +41,8 @@ class BoundedChannel(AsyncZMQSocketChannel):
 class BoundedClient(AsyncKernelClient):
     """A client of one kernel whose messages are bounded in size, number and sum."""
 
-    shell_channel_class = Type(BoundedChannel)  # type: ignore[assignment]
-    iopub_channel_class = Type(BoundedChannel)  # type: ignore[assignment]
+    shell_channel_class = Type(BoundedChannel)
+    iopub_channel_class = Type(BoundedChannel)
 
     def _context_default(self) -> zmq.asyncio.Context:
         context = super()._context_default()

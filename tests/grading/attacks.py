@@ -294,8 +294,12 @@ up = "../../../../../.."
 for name, target in (("to-canary", {str(canary)!r}), ("loop", "loop"), ("up", up), ("proc", "/proc/1/root")):
     os.symlink(target, name)
 os.mkfifo("pipe")
-os.makedirs("/".join(["deep"] * 400))
-os.chmod("deep", 0)
+here = os.getcwd()
+for _ in range(1200):  # deeper than Python can follow
+    os.mkdir("d")
+    os.chdir("d")
+os.chdir(here)
+os.chmod("d", 0)
 attempt("through a link", lambda: open("to-canary").read())
 attempt("up", lambda: os.listdir("up/root") + os.listdir("up/home"))
 """

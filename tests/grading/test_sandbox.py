@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import mmap
 import os
 import re
 import secrets
@@ -30,7 +31,7 @@ from course.grading.forkserver import ForkServer
 from course.grading.provisioner import UNSAFE, WARNING, GradingProvisioner
 from course.grading.sandbox import SandboxError, SandboxUnavailable, landlock, launch, proof, seccomp, view
 from course.grading.sandbox.confined import start
-from course.grading.sandbox.limits import Cgroup, Limits, Watchdog, memory_of, size_of
+from course.grading.sandbox.limits import Cgroup, Limits, Watchdog, deleted_size, memory_of, remove, size_of
 from course.grading.workers import grade_all
 from tests.grading import attacks
 from tests.grading.conftest import ASSIGNMENT, FILE, Notebooks
@@ -359,7 +360,7 @@ def test_solutions_are_not_shown_and_homes_are_refused() -> None:
         view.refuse_exposed("/usr/share/class", shown)
 
 
-def test_the_watchdog_counts_all_processes_and_ends_them(tmp_path: Path) -> None:
+def test_the_watchdog_counts_all_processes_and_ends_them() -> None:
     code = "import sys; block = bytearray(b'x') * 120_000_000; sys.stdin.read()"
     many = f"import subprocess, sys; all = [subprocess.Popen([sys.executable, '-c', {code!r}]) for _ in range(3)]"
     many += "; sys.stdin.read()"
@@ -371,10 +372,41 @@ def test_the_watchdog_counts_all_processes_and_ends_them(tmp_path: Path) -> None
         assert process.stdin is not None
         process.stdin.close()
     assert memory_of(process.pid) == 0
-    (tmp_path / "file").write_bytes(bytes(2_000_000))
-    assert 2_000_000 <= size_of(str(tmp_path)) < 3_000_000
-    assert "files" in Watchdog(Limits(disk=1_000_000), lambda: None, None, str(tmp_path)).look()
     assert "seconds" in Watchdog(Limits(wall=0), lambda: None).look()
+
+
+def test_the_watchdog_finds_files_that_were_deleted_too(tmp_path: Path) -> None:
+    folder, me = str(tmp_path), os.getpid()
+
+    def look(**limits: int) -> str:
+        return Watchdog(Limits(**limits), lambda: None, folder=folder, writer=me).look()
+
+    assert look(disk=1_000_000, inodes=1) == ""
+    before = deleted_size(me)
+    with (tmp_path / "file").open("w+b") as file:
+        file.write(bytes(2_000_000))
+        file.flush()
+        assert 2_000_000 <= size_of(folder)[0] < 3_000_000
+        os.remove(tmp_path / "file")
+        assert size_of(folder) == (0, 0)
+        assert "files" in look(disk=1_000_000)
+        mapped = mmap.mmap(file.fileno(), 0)
+    assert deleted_size(me) - before >= 2_000_000, "a mapping holds a file as well"
+    mapped.close()
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    assert look(inodes=1) == "it made more than 1 files"
+    here = os.getcwd()
+    try:
+        os.chdir(folder)
+        for _ in range(1500):
+            os.mkdir("deep")
+            os.chdir("deep")
+    finally:
+        os.chdir(here)
+    assert look() == "it nested folders too deeply"
+    remove(folder)
+    assert not tmp_path.exists()
 
 
 def test_without_cgroups_nothing_is_claimed(tmp_path: Path) -> None:
