@@ -15,9 +15,14 @@ from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
 from traitlets import Type
 
-MESSAGE_BYTES, QUEUED_MESSAGES = 32_000_000, 32
+# More than any figure or print; a larger one breaks the connection, which comes back without it.
+MESSAGE_BYTES, QUEUED_MESSAGES = 64_000_000, 16
 # Taking a message in costs time, however short it is.
 SMALLEST_MESSAGE = 1_000
+
+
+class Garbled(ValueError):
+    """What came from a kernel is no message of Jupyter's."""
 
 
 class BoundedChannel(AsyncZMQSocketChannel):
@@ -34,8 +39,11 @@ class BoundedChannel(AsyncZMQSocketChannel):
             self.too_much()
         # As long as messages are waiting, nothing above gives a turn to what watches the clock.
         await asyncio.sleep(0)
-        _, message = self.session.feed_identities(frames)
-        return self.session.deserialize(message)
+        try:
+            _, message = self.session.feed_identities(frames)
+            return self.session.deserialize(message)
+        except Exception as error:  # signatures, JSON, fields, depth: whatever a submission may think of
+            raise Garbled(f"{type(error).__name__}: {error}") from error
 
 
 class BoundedClient(AsyncKernelClient):

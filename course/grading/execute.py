@@ -12,7 +12,7 @@ from typing import Any
 
 from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning import KernelProvisionerBase
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionComplete, CellTimeoutError, DeadKernelError
 from nbclient.util import run_sync
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
@@ -20,7 +20,7 @@ from nbgrader import preprocessors
 from traitlets import Integer, Type
 
 from course.grading.cells import VERDICT_MIME, Resources, checked_exercise, grade_id, is_check
-from course.grading.client import BoundedClient
+from course.grading.client import BoundedClient, Garbled
 from course.grading.provisioner import GradingProvisioner
 from course.grading.sandbox.launch import ConfinedKernel
 
@@ -75,11 +75,20 @@ class Execute(preprocessors.Execute):
             self.kc.bound(self.max_flood, self._stop_flood)
         try:
             super().preprocess_cell(cell, resources, index)
-        except (DeadKernelError, CellTimeoutError) as error:
+        except (DeadKernelError, CellTimeoutError, Garbled) as error:
             self._give_up(cell, index, error)
         if is_check(cell):
             settle(cell)
         return cell, resources
+
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
+        """Take in a message, whatever fields it lacks."""
+        try:
+            return super().process_message(msg, cell, cell_index)
+        except CellExecutionComplete:
+            raise
+        except Exception as error:
+            raise Garbled(f"{type(error).__name__}: {error}") from error
 
     def output(self, outs: list[NotebookNode], msg: dict[str, Any], display_id: str, cell_index: int) -> Any:
         """Keep an output, unless the cell has written far more than anybody reads."""
@@ -115,6 +124,8 @@ class Execute(preprocessors.Execute):
             event = f"the kernel died ({_cause_of_death(process)})"
         else:
             event = f"the kernel did not answer any more within {self.timeout} seconds and was ended"
+            if isinstance(error, Garbled):
+                event = "the kernel sent a message that cannot be understood and was ended"
             assert self.km is not None
             run_sync(self.km.shutdown_kernel)(now=True)
         checking = is_check(cell)

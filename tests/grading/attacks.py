@@ -239,7 +239,21 @@ while True:
     send("comm_msg", {{"comm_id": "x", "data": {{}}}}, nobody, buffers=[bytes(1_000_000)])
 """
 HUGE_MESSAGE = f"""{_SEND}
-send("stream", {{"name": "stdout", "text": "z" * 60_000_000}})
+send("stream", {{"name": "stdout", "text": "z" * 80_000_000}})
+import time
+time.sleep(1)
+print("after it")
+"""
+
+LACKING_MESSAGE = f"""{_SEND}
+send("stream", {{}})
+"""
+# Signed as it must be, and no JSON that a parser gets through.
+GARBLED_MESSAGE = f"""{_SEND}
+parts = [*[kernel.session.pack({{}})] * 3, b"[" * 1_000_000]
+kernel.iopub_socket.send_multipart([b"stream", b"<IDS|MSG>", kernel.session.sign(parts), *parts])
+import time
+time.sleep(1)
 """
 
 STACK_OVERFLOW = """
@@ -329,7 +343,9 @@ def table(
         "deadlock": Attack(DEADLOCK, fatal=True, reason="did not answer any more"),
         "floods": Attack(FLOOD, fatal=True, reason="bytes of output"),
         "silent-flood": Attack(SILENT_FLOOD, fatal=True, reason="bytes of output"),
-        "huge-message": Attack(HUGE_MESSAGE),
+        "huge-message": Attack(HUGE_MESSAGE, told="^after it"),
+        "lacking-message": Attack(LACKING_MESSAGE, fatal=True, reason="cannot be understood"),
+        "garbled-message": Attack(GARBLED_MESSAGE, fatal=True, reason="cannot be understood"),
         "exits": Attack("import os\nos._exit(0)", fatal=True, reason="exit code 0"),
         "overflows": Attack(STACK_OVERFLOW, fatal=True, reason="SIGSEGV"),
         "kills": Attack(KILLER, fatal=True, reason="SIGKILL", told="still here 1 9"),
