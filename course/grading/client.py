@@ -15,7 +15,7 @@ from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
 from traitlets import Type
 
-# More than any figure or print; a larger one breaks the connection, which comes back without it.
+# More than any figure or print. After a larger one ZeroMQ hears no more of that kernel, which then counts as deaf.
 MESSAGE_BYTES, QUEUED_MESSAGES = 64_000_000, 16
 # Taking a message in costs time, however short it is.
 SMALLEST_MESSAGE = 1_000

@@ -240,9 +240,6 @@ while True:
 """
 HUGE_MESSAGE = f"""{_SEND}
 send("stream", {{"name": "stdout", "text": "z" * 80_000_000}})
-import time
-time.sleep(1)
-print("after it")
 """
 
 LACKING_MESSAGE = f"""{_SEND}
@@ -343,7 +340,7 @@ def table(
         "deadlock": Attack(DEADLOCK, fatal=True, reason="did not answer any more"),
         "floods": Attack(FLOOD, fatal=True, reason="bytes of output"),
         "silent-flood": Attack(SILENT_FLOOD, fatal=True, reason="bytes of output"),
-        "huge-message": Attack(HUGE_MESSAGE, told="^after it"),
+        "huge-message": Attack(HUGE_MESSAGE, fatal=True, reason="did not answer any more"),
         "lacking-message": Attack(LACKING_MESSAGE, fatal=True, reason="cannot be understood"),
         "garbled-message": Attack(GARBLED_MESSAGE, fatal=True, reason="cannot be understood"),
         "exits": Attack("import os\nos._exit(0)", fatal=True, reason="exit code 0"),
