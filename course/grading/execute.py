@@ -16,7 +16,7 @@ from typing import Any
 
 from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning import KernelProvisionerBase
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionComplete, CellTimeoutError, DeadKernelError
 from nbclient.util import run_sync
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
@@ -25,6 +25,7 @@ from traitlets import Integer, Type
 
 from course.grading.cells import Resources, is_check
 from course.grading.clean import clean_outputs
+from course.grading.client import BoundedClient, Garbled
 from course.grading.provisioner import GradingProvisioner
 from course.grading.remarks import ended, no_answer, no_verdict, not_run
 from course.grading.sandbox.launch import ConfinedKernel
@@ -46,12 +47,13 @@ class Execute(preprocessors.Execute):
     provisioner = Type(GradingProvisioner, klass=KernelProvisionerBase, help="How kernels start").tag(config=True)
     notebook_timeout = Integer(900, help="Seconds that a whole notebook may take").tag(config=True)
     max_output = Integer(5_000_000, help="Characters of output kept of one cell").tag(config=True)
-    max_flood = Integer(500_000_000, help="Characters of output after which a kernel is ended").tag(config=True)
+    max_flood = Integer(500_000_000, help="Bytes of messages after which a kernel is ended").tag(config=True)
 
     def create_kernel_manager(self) -> KernelManager:
         """A kernel manager that starts its kernel through `provisioner`."""
         manager = super().create_kernel_manager()
         manager.kernel_id = str(uuid.uuid4())
+        manager.client_factory = BoundedClient
         start: Callable[..., KernelProvisionerBase] = self.provisioner
         manager.provisioner = start(kernel_id=manager.kernel_id, kernel_spec=manager.kernel_spec, parent=manager)
         return manager
@@ -62,7 +64,6 @@ class Execute(preprocessors.Execute):
         """Execute all cells."""
         self._gone: str | None = None
         self._room = self.max_output
-        self._flooded = 0
         self._deadline = time.monotonic() + self.notebook_timeout
         self._examination = Examination(secret_of(self._class_folder()), resources["nbgrader"], nb)
         self.error_on_timeout = {
@@ -80,12 +81,14 @@ class Execute(preprocessors.Execute):
             not_run(cell, self._gone)
             return cell, resources
         self._room = self.max_output
+        if isinstance(self.kc, BoundedClient):
+            self.kc.bound(self.max_flood, self._stop_flood)
         try:
             if is_check(cell):
                 self._examine(cell, resources, index)
             else:
                 super().preprocess_cell(cell, resources, index)
-        except (DeadKernelError, CellTimeoutError) as error:
+        except (DeadKernelError, CellTimeoutError, Garbled) as error:
             self._give_up(cell, index, error)
         if not is_check(cell):
             cell.outputs = clean_outputs(cell.outputs)
@@ -110,13 +113,19 @@ class Execute(preprocessors.Execute):
         else:
             cell.outputs = self._examination.judge(cell, [_bytes(text) for text in answers])
 
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
+        """Take in a message, whatever fields it lacks."""
+        try:
+            return super().process_message(msg, cell, cell_index)
+        except CellExecutionComplete:
+            raise
+        except Exception as error:
+            raise Garbled(f"{type(error).__name__}: {error}") from error
+
     def output(self, outs: list[NotebookNode], msg: dict[str, Any], display_id: str, cell_index: int) -> Any:
         """Keep an output, unless the cell has written far more than anybody reads."""
         content = msg["content"]
         size = len(content.get("text", "")) + sum(len(str(value)) for value in content.get("data", {}).values())
-        self._flooded += size
-        if self._flooded > self.max_flood:
-            self._stop_flood()
         if self._room <= 0:
             return None
         self._room -= size
@@ -135,7 +144,7 @@ class Execute(preprocessors.Execute):
         """Nobody reads this, and taking it in keeps the grader busy: end the kernel."""
         process = getattr(getattr(self.km, "provisioner", None), "process", None)
         if isinstance(process, ConfinedKernel):
-            process.end(f"it wrote more than {self.max_flood:,} characters of output")
+            process.end(f"it wrote more than {self.max_flood:,} bytes of output")
         elif process is not None:
             process.kill()
 
@@ -152,6 +161,8 @@ class Execute(preprocessors.Execute):
             event = f"the kernel died ({cause_of_death(process)})"
         else:
             event = f"the kernel did not answer any more within {self.timeout} seconds and was ended"
+            if isinstance(error, Garbled):
+                event = "the kernel sent a message that cannot be understood and was ended"
             assert self.km is not None
             run_sync(self.km.shutdown_kernel)(now=True)
         self._gone = ended(cell, index, event)

@@ -387,8 +387,9 @@ def preload() -> None:
     gc.freeze()  # the collector would touch, and so copy, every page in every kernel
 
 
-def _draw_other_numbers() -> None:
-    """All forks of one process would draw the same."""
+def _forget() -> None:
+    """What libraries keep of the server's: all forks would draw the same numbers, and write where it may."""
+    tempfile.tempdir = None
     if numpy := sys.modules.get("numpy"):
         numpy.random.seed()
 
@@ -397,7 +398,7 @@ def become_kernel(job: dict[str, Any]) -> None:
     """Run an IPython kernel in this process, as `python -m ipykernel_launcher` would."""
     os.environ.clear()
     os.environ.update(job["env"])
-    _draw_other_numbers()
+    _forget()
     from ipykernel.kernelapp import IPKernelApp
 
     # This process's parent is the server; a kernel whose parent is gone ends itself.
@@ -420,7 +421,7 @@ def main(door: int, idle: float) -> None:
         job = inside.receive(channel)
         inside.confine(job, channel, forked=True)
         if "run" in job:
-            _draw_other_numbers()
+            _forget()
             inside.call(job, channel)
         if job["method"] == "landlock":
             without_tcp()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import shutil
 import socket
 import sys
 import tempfile
@@ -21,7 +20,7 @@ from traitlets import Bool, Enum, Integer, List, Unicode, default
 
 from course.grading.forkserver import ONE_THREAD, ForkedProcess, ForkServer, ForkUnavailable, short_temporary_folder
 from course.grading.sandbox import SandboxError, inside, launch
-from course.grading.sandbox.limits import MEGABYTE, Limits
+from course.grading.sandbox.limits import MEGABYTE, Limits, remove
 
 UNSAFE = "COURSE_UNSAFE_NO_SANDBOX"
 WARNING = (
@@ -128,7 +127,7 @@ class GradingProvisioner(LocalProvisioner):
         """Remove what was the kernel's."""
         await super().cleanup(restart)
         if self._folder and not restart:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            remove(self._folder)
             self._folder = None
 
     def _server_address(self) -> str:
@@ -168,7 +167,7 @@ class GradingProvisioner(LocalProvisioner):
     @staticmethod
     def _forget_the_last(folder: str) -> None:
         """Before a restart: the sockets and files of the kernel that was."""
-        shutil.rmtree(os.path.join(folder, inside.WORK_OUTSIDE), ignore_errors=True)
+        remove(os.path.join(folder, inside.WORK_OUTSIDE))
         sockets = os.path.join(folder, inside.SOCKETS_OUTSIDE)
         for name in os.listdir(sockets):
             if name != "kernel.json":

@@ -12,7 +12,6 @@ Whatever comes over the channel was made where students' code runs: bound its si
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import tempfile
 from collections.abc import Mapping
@@ -22,6 +21,7 @@ from typing import Any
 from course.grading.forkserver import ONE_THREAD, ForkedProcess, short_temporary_folder
 from course.grading.sandbox import inside
 from course.grading.sandbox.launch import ConfinedKernel, Sandbox, in_new_process
+from course.grading.sandbox.limits import remove
 
 
 class ConfinedProcess(ConfinedKernel):
@@ -47,7 +47,7 @@ class ConfinedProcess(ConfinedKernel):
         self.channel.close()
         self.kill()
         self.wait(10)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        remove(self._folder)
 
     def __enter__(self) -> ConfinedProcess:
         return self
@@ -99,5 +99,5 @@ def start(
     except BaseException:
         ours.close()
         theirs.close()
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         raise

@@ -38,6 +38,8 @@ WRITABLE, HOME, WORK = "/student", "/student/home", "/student/submission"
 SOCKETS_OUTSIDE, WORK_OUTSIDE = "s", "w"
 # Folders that must be there before the root becomes read-only.
 MOUNT_POINTS = (JOBS, SOCKETS, WRITABLE, "/tmp", "/dev/shm", "/proc")
+# What a process may know of itself where it has no /proc of its own; not `net`, which tells of all sockets.
+OWN_PROC = ("cmdline", "environ", "fd", "limits", "maps", "smaps", "stat", "statm", "status")
 READY_SECONDS, KERNEL_SOCKETS = 120.0, 5
 
 CLONE_NEWNS, CLONE_NEWIPC, CLONE_NEWUSER = 0x20000, 0x8000000, 0x10000000
@@ -179,9 +181,13 @@ def _alone(job: dict[str, Any], channel: socket.socket) -> None:
     _close_all_but(channel)
     _limit(job["limits"])
     _drop_privileges(job["uid"], job["gid"])
-    own = f"/proc/{os.getpid()}"
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user would have cleared it
+    own = [f"/proc/{os.getpid()}/{name}" for name in OWN_PROC]
     landlock.restrict(
-        [*job["read"], own], [os.path.join(folder, WORK_OUTSIDE)], job["devices"], os.path.join(folder, SOCKETS_OUTSIDE)
+        [*job["read"], *own],
+        [os.path.join(folder, WORK_OUTSIDE)],
+        job["devices"],
+        os.path.join(folder, SOCKETS_OUTSIDE),
     )
     seccomp.apply(os.getpid())
 
@@ -191,14 +197,17 @@ def _alone(job: dict[str, Any], channel: socket.socket) -> None:
 
 def _limit(limits: dict[str, int]) -> None:
     """Limits of one process; a cgroup or the watchdog limits all of them together."""
+    # A forked process has its server's memory, which is not the submission's doing.
+    pages = int(Path("/proc/self/statm").read_text().split()[5])
+    memory = limits["memory"] + pages * resource.getpagesize()
     for number, value in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_CPU, limits["cpu"]),
         (resource.RLIMIT_NOFILE, limits["files"]),
         (resource.RLIMIT_FSIZE, limits["file_size"]),
-        (resource.RLIMIT_DATA, limits["memory"]),
+        (resource.RLIMIT_DATA, memory),
         # Libraries map gigabytes without using them. This stops what RLIMIT_DATA does not count: shared memory.
-        (resource.RLIMIT_AS, limits["memory"] + limits["mapped"]),
+        (resource.RLIMIT_AS, memory + limits["mapped"]),
         (resource.RLIMIT_NPROC, limits["processes"]),
         (resource.RLIMIT_MEMLOCK, 65536),
         (resource.RLIMIT_MSGQUEUE, 0),

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from course.grading.sandbox import inside, landlock, seccomp, view
+from course.grading.sandbox import inside, landlock, proof, seccomp, view
 from course.grading.sandbox.errors import SandboxError, SandboxUnavailable
 from course.grading.sandbox.limits import Cgroup, Limits, Watchdog, send
 
@@ -76,6 +76,8 @@ class Sandbox:
         shown = view.readable(self.readable)
         view.refuse_exposed(source, shown)
         user = slot_user() if os.getuid() == 0 else None
+        if user is not None and self.method == "landlock":
+            view.refuse_closed([sys.executable, *shown])
         view.copy_submission(source, os.path.join(folder, inside.WORK_OUTSIDE))
         self._describe_connection(folder)
         if user is not None and self.method == "landlock":
@@ -188,9 +190,10 @@ class ConfinedKernel:
             self._cgroup.close()
             raise error if isinstance(error, SandboxError) else SandboxError(str(error)) from error
         self._shared = sandbox.method == "landlock"
-        tree = None if "memory" in self._cgroup.made else self.pid if self._shared else parent_of(self.pid)
+        counted = self._cgroup if "memory" in self._cgroup.made else None
+        tree = None if counted else self.pid if self._shared else parent_of(self.pid)
         work = os.path.join(job["folder"], inside.WORK_OUTSIDE) if self._shared else None
-        self._watchdog = Watchdog(sandbox.limits, self.kill, tree, work)
+        self._watchdog = Watchdog(sandbox.limits, self.kill, tree, work, self.pid if work else None, counted)
         self._watchdog.start()
 
     @property
@@ -247,6 +250,8 @@ class ConfinedKernel:
     def _ended(self, code: int | None) -> int | None:
         if code is not None and self._pidfd >= 0:
             self._watchdog.close()
+            if self._cgroup.overflowed():
+                self._watchdog.verdict = self._watchdog.verdict or self._watchdog.look()
             if self._shared:
                 self.kill_group()
             os.close(self._pidfd)
@@ -359,11 +364,17 @@ def obstacle(method: str) -> str:
             os.mkdir(place)
         os.chmod(home, 0o711)
         try:
-            job = sandbox.job(folder, source, [sys.executable, "-I", "-c", "import zmq"], {})
-            code = start_plain(sandbox, folder, job).wait(30)
-        except (SandboxError, OSError, subprocess.TimeoutExpired) as error:
+            job = {**sandbox.job(folder, source, [], {}), "run": f"{proof.__name__}:{proof.probe.__name__}"}
+            ours, theirs = socket.socketpair()
+            with ours, proof.outside(home) as wanted:
+                process = in_new_process(sandbox, folder, theirs, lambda p: ConfinedKernel(p, ours, job, sandbox))
+                try:
+                    return proof.judge(ours, wanted)
+                finally:
+                    process.kill()
+                    process.wait(30)
+        except (SandboxError, OSError, ValueError, subprocess.TimeoutExpired) as error:
             return str(error)
-        return "" if code == 0 else f"Python ended with exit code {code} in it"
 
 
 def slot_user() -> int:

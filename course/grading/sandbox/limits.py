@@ -9,7 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import shutil
 import signal
+import stat
+import subprocess
 import threading
 import time
 from collections import defaultdict
@@ -92,6 +95,16 @@ class Cgroup:
                 with contextlib.suppress(OSError):
                     folder.rmdir()
 
+    def overflowed(self) -> bool:
+        """Whether the kernel has killed one of its processes for want of memory. (Version 2 kills them all.)"""
+        for folder in self._folders:
+            for name in ("memory.events", "memory.oom_control"):
+                with contextlib.suppress(OSError):
+                    for line in (folder / name).read_text().splitlines():
+                        if line.startswith("oom_kill ") and line.split()[1] != "0":
+                            return True
+        return False
+
     def close(self) -> None:
         """Remove it when the last process has gone, which may take the kernel a moment."""
         for folder in self._folders:
@@ -139,24 +152,39 @@ class Watchdog(threading.Thread):
     """Ends a submission that takes too long, or (if told to look) uses more memory or disk than it may.
 
     `verdict` is what it did and why, for people; empty while it did nothing.
+
+    Args:
+        limits: what it may use.
+        kill: ends all of it.
+        tree: a process whose memory is to be added up, with that of its descendants.
+        folder: whose files are to be added up,
+        writer: with those that this process and its descendants have deleted, but still use.
+        group: a cgroup that limits memory.
     """
 
     def __init__(
-        self, limits: Limits, kill: Callable[[], None], tree: int | None = None, folder: str | None = None
+        self,
+        limits: Limits,
+        kill: Callable[[], None],
+        tree: int | None = None,
+        folder: str | None = None,
+        writer: int | None = None,
+        group: Cgroup | None = None,
     ) -> None:
         super().__init__(name="sandbox-watchdog", daemon=True)
         self.verdict = ""
         self._limits, self._kill, self._tree, self._folder = limits, kill, tree, folder
+        self._writer, self._group = writer, group
         self._before = memory_of(tree) if tree is not None else 0  # a forked kernel shares its server's
         self._deadline = time.monotonic() + limits.wall
         self._done = threading.Event()
 
     def run(self) -> None:
         """Look, and look again."""
-        looking = self._tree is not None or self._folder is not None
+        looking = self._tree is not None or self._folder is not None or self._group is not None
         while not self._done.wait(POLL_SECONDS if looking else max(0.0, self._deadline - time.monotonic())):
-            if verdict := self._look():
-                self.verdict = verdict
+            if verdict := self.look():
+                self.verdict = self.verdict or verdict
                 self._kill()
                 return
 
@@ -164,28 +192,48 @@ class Watchdog(threading.Thread):
         """Stop looking."""
         self._done.set()
 
-    def _look(self) -> str:
+    def look(self) -> str:
+        """Which limit is passed; empty if none is."""
         if time.monotonic() >= self._deadline:
             return f"it ran for more than {self._limits.wall} seconds"
-        if self._tree is not None and memory_of(self._tree) - self._before > self._limits.memory:
+        memory = memory_of(self._tree) - self._before if self._tree is not None else 0
+        if memory > self._limits.memory or (self._group and self._group.overflowed()):
             return f"it used more than {self._limits.memory // MEGABYTE} MB of memory"
-        if self._folder is not None and size_of(self._folder) > self._limits.disk:
+        return self._look_at_files() if self._folder is not None else ""
+
+    def _look_at_files(self) -> str:
+        assert self._folder is not None
+        try:
+            size, files = size_of(self._folder)
+        except OSError:
+            return "it nested folders too deeply"
+        if self._writer is not None:
+            size += deleted_size(self._writer)
+        if size > self._limits.disk:
             return f"it wrote more than {self._limits.disk // MEGABYTE} MB to files"
+        if files > self._limits.inodes:
+            return f"it made more than {self._limits.inodes:,} files"
         return ""
 
 
-def memory_of(root: int) -> int:
-    """Bytes of memory that a process and all its descendants have for themselves."""
+def descendants(root: int) -> list[int]:
+    """A process and all that it started, as far as they have not been adopted."""
     children = defaultdict(list)
     for entry in os.scandir("/proc"):
         if entry.name.isdecimal():
             with contextlib.suppress(OSError, IndexError):
                 line = Path(entry.path, "stat").read_text()
                 children[int(line.rpartition(")")[2].split()[1])].append(int(entry.name))
-    waiting, total = [root], 0
-    while waiting:
-        pid = waiting.pop()
-        waiting += children[pid]
+    found = [root]
+    for pid in found:
+        found += children[pid]
+    return found
+
+
+def memory_of(root: int) -> int:
+    """Bytes of memory that a process and all its descendants have for themselves."""
+    total = 0
+    for pid in descendants(root):
         with contextlib.suppress(OSError):
             for line in Path(f"/proc/{pid}/status").read_text().splitlines():
                 if line.startswith(("RssAnon:", "RssShmem:")):
@@ -193,18 +241,51 @@ def memory_of(root: int) -> int:
     return total
 
 
-def size_of(folder: str) -> int:
-    """Bytes of the files in a folder, links not followed."""
-    total, waiting = 0, [folder]
+def size_of(folder: str) -> tuple[int, int]:
+    """Bytes and number of the files in a folder, links not followed.
+
+    Raises:
+        OSError: it is nested more deeply than a path can say.
+    """
+    size, files, waiting = 0, 0, [folder]
     while waiting:
-        with contextlib.suppress(OSError), os.scandir(waiting.pop()) as entries:
-            for entry in entries:
+        try:
+            with os.scandir(waiting.pop()) as entries:
+                for entry in entries:
+                    with contextlib.suppress(FileNotFoundError):
+                        files += 1
+                        size += entry.stat(follow_symlinks=False).st_blocks * 512
+                        if entry.is_dir(follow_symlinks=False):
+                            waiting.append(entry.path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # it has just been removed
+    return size, files
+
+
+def deleted_size(root: int) -> int:
+    """Bytes of files that a process or its descendants hold though no folder shows them any more."""
+    found: dict[int, int] = defaultdict(int)
+    for pid in descendants(root):
+        with contextlib.suppress(OSError):
+            for entry in os.listdir(f"/proc/{pid}/fd"):
                 with contextlib.suppress(OSError):
-                    if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-                    else:
-                        total += entry.stat(follow_symlinks=False).st_blocks * 512
-    return total
+                    about = os.stat(f"/proc/{pid}/fd/{entry}")
+                    if stat.S_ISREG(about.st_mode) and not about.st_nlink:
+                        found[about.st_ino] = max(found[about.st_ino], about.st_blocks * 512)
+            for line in Path(f"/proc/{pid}/maps").read_text(errors="replace").splitlines():
+                if line.endswith(" (deleted)"):
+                    addresses, _, _, _, inode, *_ = line.split()
+                    start, end = (int(address, 16) for address in addresses.split("-"))
+                    found[int(inode)] = max(found[int(inode)], end - start)
+    return sum(found.values())
+
+
+def remove(folder: str) -> None:
+    """Remove a folder, whatever a submission has made of it."""
+    try:
+        shutil.rmtree(folder, ignore_errors=True)
+    except RecursionError:  # nested more deeply than Python can follow
+        subprocess.run(["rm", "-rf", "--", folder], check=False)
 
 
 def send(pidfd: int, number: int) -> None:

@@ -8,9 +8,46 @@ import json
 import os
 import socket
 import tempfile
+from collections.abc import Iterator
 from typing import Any
 
+TELL_SECONDS, TELL_BYTES = 20.0, 65536
 NEEDED = "zmq"  # compiled code, and a library that kernels cannot do without
+
+
+@contextlib.contextmanager
+def outside(folder: str) -> Iterator[dict[str, Any]]:
+    """Things that nobody inside may reach, though no permission forbids it: a file, two sockets, this process."""
+    canary, path = os.path.join(folder, "canary"), os.path.join(folder, "door")
+    with open(canary, "w") as file:
+        file.write("canary")
+    os.chmod(canary, 0o666)
+    with socket.create_server(("127.0.0.1", 0)) as tcp, socket.socket(socket.AF_UNIX) as unix:
+        unix.bind(path)
+        unix.listen()
+        os.chmod(path, 0o777)
+        # Inside, low numbers are those of its own processes.
+        others = [f"/proc/{os.getpid()}/environ"] if os.getpid() > 99 else []
+        yield {"read": [canary, *others], "write": [canary], "tcp": tcp.getsockname()[1], "unix": path}
+
+
+def judge(channel: socket.socket, wanted: dict[str, Any]) -> str:
+    """Let the probe at the other end try; what is wrong, empty if all is well.
+
+    Raises:
+        OSError, ValueError: it did not answer.
+    """
+    channel.settimeout(TELL_SECONDS)
+    channel.sendall(json.dumps(wanted).encode() + b"\n")
+    with channel.makefile("rb") as lines:
+        line = lines.readline(TELL_BYTES)
+    if not line:
+        return "a Python process ended in it before it could tell anything"
+    told = json.loads(line)
+    wrong = [f"it does not hold {what}" for what in told["reached"]]
+    wrong += [f"it does not allow {what}" for what in told["missing"]]
+    wrong += [f"it leaves privileges: {told['privileges']}"] if told["privileges"] else []
+    return "; ".join(wrong)
 
 
 def probe(channel: socket.socket) -> None:

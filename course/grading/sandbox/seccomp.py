@@ -93,6 +93,10 @@ FORBIDDEN_WITHOUT_NAMESPACES: dict[str, Numbers] = {
     "msgget": (68, 186),
     "mq_open": (240, 180),
     "truncate": (76, 45),
+    "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
+    "migrate_pages": (256, 238),
+    "move_pages": (279, 239),
 }
 # Landlock leaves modes, owners, times and attributes of files alone. Much copies them in passing: let it believe.
 PRETENDED_WITHOUT_NAMESPACES: dict[str, Numbers] = {
@@ -123,7 +127,16 @@ IOCTL: Numbers = (16, 29)
 FCNTL: Numbers = (72, 25)
 KILL: Numbers = (62, 129)
 TGKILL: Numbers = (234, 131)
+SOCKETPAIR: Numbers = (53, 199)
+PRCTL: Numbers = (157, 167)
 PRLIMIT: Numbers = (302, 261)
+# Scheduling of other processes, by number. Libraries set that of their threads, and stop where they cannot.
+SCHEDULING: dict[str, Numbers] = {
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setaffinity": (203, 122),
+    "sched_setattr": (314, 274),
+}
 
 NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, …CGROUP, …UTS, …IPC, …USER, …PID, …NET
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, SOCK_STREAM = 1, 2, 10, 16, 1
@@ -137,7 +150,7 @@ ALLOW, ERROR, KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
 NUMBER_AT, ARCH_AT, ARGUMENTS_AT = 0, 4, 16  # offsets in struct seccomp_data; all known machines are little-endian
 
 Instruction = tuple[int, int, int, int]
-PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
+PR_SET_PDEATHSIG, PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 1, 38, 22, 2
 
 
 def supported() -> bool:
@@ -182,12 +195,18 @@ def program(pid: int | None = None, machine: str | None = None) -> list[Instruct
             rule(numbers, _error(errno.EPERM))
         for numbers in PRETENDED_WITHOUT_NAMESPACES.values():
             rule(numbers, _error(0))
+        # Datagrams need no connection: they would reach any socket in the file system, from a pair too.
         stream = [*_argument(1), (AND, 0, 0, 0xF), *_only([SOCK_STREAM])]
         rule(SOCKET, *_argument(0), (EQUAL, 1, 0, AF_UNIX), _error(errno.EACCES), *stream)
+        rule(SOCKETPAIR, *stream)
+        # To end with its parent is not its own choice.
+        rule(PRCTL, *_argument(0), (EQUAL, 0, 1, PR_SET_PDEATHSIG), _error(0), (RETURN, 0, 0, ALLOW))
         rule(FCNTL, *_argument(1), *_never([F_SETOWN, F_SETSIG, F_SETOWN_EX]))
         for numbers in (KILL, TGKILL):
             rule(numbers, *_argument(0), *_only([pid]))
         rule(PRLIMIT, *_argument(0), *_only([0, pid]))
+        for numbers in SCHEDULING.values():
+            rule(numbers, *_argument(0), *_only([0, pid], otherwise=0))
     return [*code, (RETURN, 0, 0, ALLOW)]
 
 
@@ -220,11 +239,11 @@ def _argument(index: int) -> Iterable[Instruction]:
     return [(LOAD, 0, 0, ARGUMENTS_AT + 8 * index)]
 
 
-def _only(values: list[int]) -> Iterable[Instruction]:
-    """Allow these values, and no others."""
+def _only(values: list[int], otherwise: int = errno.EPERM) -> Iterable[Instruction]:
+    """Allow these values; for others do nothing and answer with an error, or with 0 for success."""
     n = len(values)
     tests = [(EQUAL, n - i, 0, value) for i, value in enumerate(values)]
-    return [*tests, _error(errno.EPERM), (RETURN, 0, 0, ALLOW)]
+    return [*tests, _error(otherwise), (RETURN, 0, 0, ALLOW)]
 
 
 def _never(values: list[int]) -> Iterable[Instruction]:

@@ -72,6 +72,21 @@ def refuse_exposed(folder: str, shown: Iterable[str]) -> None:
             raise SandboxError(f"{place} lies in {path}, which every submission can read: move the class elsewhere")
 
 
+def refuse_closed(shown: Iterable[str]) -> None:
+    """Without namespaces, a submission comes to what it may read by the folders above it.
+
+    Raises:
+        SandboxError: one of them is open to its owner only, and submissions run as nobody.
+    """
+    for path in shown:
+        for folder in Path(path).parents:
+            if not folder.stat().st_mode & stat.S_IXOTH:
+                raise SandboxError(
+                    f"{folder} is closed to others, and {path} lies in it: submissions could not read that. Use a "
+                    f"Python environment elsewhere, or open the folder with `chmod o+x {folder}`"
+                )
+
+
 def environment(env: Mapping[str, str], home: str, temporary: str) -> dict[str, str]:
     """A kernel's environment: what it needs, and nothing of the grader's that might be a secret."""
     scripts = sysconfig.get_path("scripts")

@@ -15,7 +15,7 @@ from nbformat.v4 import new_output
 
 from course import exercises
 from course.check.evidence import plan
-from course.check.judge import judge
+from course.check.judge import TooBusy, judge
 from course.check.limits import call_within
 from course.check.report import VERDICT_MIME, CheckFailed, Report
 from course.exercises.exercise import Exercise
@@ -69,6 +69,9 @@ class Question:
             content: what came out of the sandbox.
             seed: of the request.
             points: what the test is worth in the gradebook.
+
+        Raises:
+            TooBusy: this machine is; nobody must lose points for that.
         """
         try:
             seen = decode(content, len(plan(self.exercise, seed)))
@@ -78,6 +81,8 @@ class Question:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # about strange answers, to nobody who could do anything about them
                 done, verdict = call_within(JUDGE_SECONDS, lambda: judge(self.exercise, seed, seen))
+        except TooBusy:
+            raise
         except Exception as error:  # an answer nobody thought of costs its author this test, and nobody else anything
             return [no_verdict(f"The answer could not be judged ({type(error).__name__}: {error!s:.200})")]
         if not done:

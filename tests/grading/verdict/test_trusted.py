@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +20,7 @@ from course.grading.verdict.examination import Examination
 from course.grading.verdict.trusted import Question
 from course.grading.verdict.wire import encode
 
+judge_module = importlib.import_module("course.check.judge")
 EXERCISE = exercises.get("descent.gd_step")
 SOURCE = 'check("descent.gd_step", gd_step)'
 ABOUT = {"student": "ada", "assignment": "03_descent", "notebook": "descent"}
@@ -86,6 +90,23 @@ def test_an_answer_that_breaks_the_judge_costs_its_author_only(monkeypatch: pyte
     cell, score = examine(EXERCISE.reference)
     assert score == 0
     assert "could not be judged (ZeroDivisionError" in cell.outputs[0].evalue
+
+
+def slow(w: torch.Tensor, grad: torch.Tensor, lr: float) -> torch.Tensor:
+    time.sleep(0.15)
+    return w - lr * grad
+
+
+def test_on_a_busy_machine_the_right_answer_may_come_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Were the reference cut off like a student's function, right answers would be compared with none."""
+    busy = replace(EXERCISE, reference=slow, seconds=0.05)
+    seen = run(EXERCISE, EXERCISE.reference, plan(EXERCISE, 3))
+    assert judge_module.judge(busy, 3, seen).status == "passed"
+    monkeypatch.setattr(judge_module, "PATIENCE", 1.0)
+    with pytest.raises(judge_module.TooBusy, match="too busy to compute the right answer"):
+        judge_module.judge(busy, 3, seen)
+    with pytest.raises(judge_module.TooBusy):
+        Question(busy, "gd_step").outputs(encode(seen), 3, 1.0)
 
 
 def test_judging_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
