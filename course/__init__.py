@@ -21,6 +21,7 @@ _ROOMS = (
     "features",
     "grading",
     "pixels",
+    "recipe",
     "schedules",
     "tour",
     "training",
