@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from course.widgets.features import HogExplorer as HogExplorer
     from course.widgets.features import KernelEditor as KernelEditor
     from course.widgets.pixels import PixelInspector as PixelInspector
+    from course.widgets.recipe import LossLandscape as LossLandscape
     from course.widgets.schedules import ScheduleDesigner as ScheduleDesigner
     from course.widgets.tour import Timeline as Timeline
 
@@ -20,13 +21,23 @@ _HOMES = {
     "Descent": "course.widgets.descent",
     "HogExplorer": "course.widgets.features",
     "KernelEditor": "course.widgets.features",
+    "LossLandscape": "course.widgets.recipe",
     "OptimizerRace": "course.widgets.adaptive",
     "PixelInspector": "course.widgets.pixels",
     "ScheduleDesigner": "course.widgets.schedules",
     "Timeline": "course.widgets.tour",
 }
 
-__all__ = ["Descent", "HogExplorer", "KernelEditor", "OptimizerRace", "PixelInspector", "ScheduleDesigner", "Timeline"]
+__all__ = [
+    "Descent",
+    "HogExplorer",
+    "KernelEditor",
+    "LossLandscape",
+    "OptimizerRace",
+    "PixelInspector",
+    "ScheduleDesigner",
+    "Timeline",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,249 @@
+"""The loss landscape: the loss around a small network along two random directions, raw or filter-normalised.
+
+Directions are scaled by `course.recipe.filter_normalised`, which the notebook's exercise is about.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, ClassVar
+
+import contourpy
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from course.data import digits
+from course.recipe import directions, filter_normalised
+from course.training import fit
+from course.widgets.descent import disc, level_set
+from course.widgets.shell import Explorable, Menu, Slider, Switch, pad
+from course.widgets.svg import Figure, Frame, Panel, halo, number, polyline, tag, text
+
+WIDTH, HEIGHT = 360, 392
+MAP = Frame(44, 28, 304, 304, (-1, 1), (-1, 1))
+CUT = Frame(44, 60, 304, 272, (-1, 1), (0.01, 100), log=True)
+NETWORKS = ("trained", "its scaled twin", "untrained")
+SIDE, PICTURES, FACTOR = 21, 100, 5.0
+LEVELS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
+ALONG = {"α": {"stroke": "var(--cool)", "stroke_width": 2},
+         "β": {"stroke": "var(--accent)", "stroke_width": 1.8, "stroke_dasharray": "7 3.5"}}  # fmt: skip
+PLACES = [round(0.1 * k, 1) for k in range(-10, 11)]
+
+
+# ------------------------------------------------------------------------------------------ the numbers
+
+
+@lru_cache(maxsize=1)
+def networks() -> dict[str, nn.Sequential]:
+    """A network for digits, untrained and trained, and a twin of the trained one that gives the same answers."""
+    generator = torch.Generator().manual_seed(0)
+    start = nn.Sequential(nn.Flatten(), nn.Linear(64, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 10))
+    for layer in start:
+        if isinstance(layer, nn.Linear):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
+            nn.init.zeros_(layer.bias)
+    trained = copy.deepcopy(start)
+    optimizer = torch.optim.SGD(trained.parameters(), lr=0.05, momentum=0.9)
+    fit(trained, digits("train"), optimizer, steps=300, generator=generator, progress=False)
+    twin = copy.deepcopy(trained)
+    with torch.no_grad():  # ReLU lets a factor through, so the next layer can take it back
+        twin[1].weight.mul_(FACTOR)
+        twin[1].bias.mul_(FACTOR)
+        twin[3].weight.div_(FACTOR)
+    return dict(zip(NETWORKS, (trained, twin, start), strict=True))
+
+
+@lru_cache(maxsize=1)
+def pictures() -> tuple[Tensor, Tensor]:
+    """The training pictures on which the loss is measured."""
+    x, y = digits("train")
+    rows = torch.randperm(len(x), generator=torch.Generator().manual_seed(1))[:PICTURES]
+    return x[rows], y[rows]
+
+
+@dataclass(frozen=True, eq=False)
+class Land:
+    """Losses (β, α) on the map, and shares of right answers, likewise; places −reach … reach."""
+
+    loss: np.ndarray
+    right: np.ndarray
+
+
+@lru_cache(maxsize=64)
+def land(network: str, pair: int, normalised: bool, reach: float) -> Land:
+    """Measure the loss at all places of the map at once."""
+    model = networks()[network]
+    names, weights = zip(*((n, p.detach()) for n, p in model.named_parameters()), strict=True)
+    raw = directions(model, torch.Generator().manual_seed(pair))
+    if normalised:
+        both = [filter_normalised(d, weights) for d in raw]
+    else:  # as drawn, only as long as the trained network as a whole
+        size = sum(p.square().sum() for p in networks()["trained"].parameters() if p.ndim > 1).sqrt()
+        both = []
+        for d in raw:
+            length = sum(t.square().sum() for t in d if t.ndim > 1).sqrt()
+            both.append([t * size / length if t.ndim > 1 else torch.zeros_like(t) for t in d])
+    steps = reach * torch.linspace(-1, 1, SIDE)
+    beta, alpha = (g.flatten() for g in torch.meshgrid(steps, steps, indexing="ij"))
+    x, y = pictures()
+
+    def measure(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+        moved = {n: w + a * u + b * v for n, w, u, v in zip(names, weights, *both, strict=True)}
+        scores = functional_call(model, moved, (x,))
+        return F.cross_entropy(scores, y), (scores.argmax(1) == y).float().mean()
+
+    with torch.no_grad():
+        loss, right = vmap(measure)(alpha, beta)
+    return Land(loss.view(SIDE, SIDE).double().numpy(), right.view(SIDE, SIDE).double().numpy())
+
+
+# ------------------------------------------------------------------------------------------ the picture
+
+
+def picture(
+    network: str = "trained",
+    pair: int = 0,
+    normalised: bool = True,
+    reach: float = 1.0,
+    x: float = 0.0,
+    y: float = 0.0,
+) -> Figure:
+    """The loss around a network from above, and cut along both directions through a chosen place.
+
+    Args:
+        network: a name in `NETWORKS`.
+        pair: seed of the two random directions, ≥ 0.
+        normalised: whether each filter's part of a direction is as long as the filter.
+        reach: largest α and β, > 0.
+        x: chosen α, as a share of the reach, −1 … 1.
+        y: chosen β, likewise.
+
+    Returns:
+        Two panels and a caption with the numbers.
+
+    Raises:
+        ValueError: an unknown network, or numbers out of range.
+
+    Source: lecture, "Summary"; Li et al. (2018).
+    """
+    if network not in NETWORKS:
+        raise ValueError(f"no network {network!r}; there are {', '.join(map(repr, NETWORKS))}")
+    if not (0 < reach < 100 and abs(x) <= 1 and abs(y) <= 1 and pair >= 0):
+        raise ValueError(f"need reach > 0, x and y in −1 … 1, pair ≥ 0; got {reach=}, {x=}, {y=}, {pair=}")
+    found = land(network, int(pair), normalised, float(reach))
+    column, row = (round((v + 1) / 2 * (SIDE - 1)) for v in (x, y))
+    middle = SIDE // 2
+    here, centre = found.loss[row, column], found.loss[middle, middle]
+    panels = (
+        Panel(WIDTH, HEIGHT, back=seen_from_above(network, int(pair), normalised, float(reach)), front=mark(x, y)),
+        Panel(WIDTH, HEIGHT, back=frame_of_cuts(float(reach)), front=cuts(found, row, column)),
+    )
+    low = (found.loss <= 2 * max(centre, 0.05)).mean()
+    kind = "filter-normalised" if normalised else "raw"
+    caption = (
+        f"Network: {network}; {kind} directions, pair {pair}, reach {number(reach)}. Loss in the centre "
+        f"{number(centre)}, at α = {number(x * reach)}, β = {number(y * reach)}: {number(here)}, with "
+        f"{100 * found.right[row, column]:.0f} % right. {100 * low:.0f} % of the map lie below "
+        f"{number(2 * max(centre, 0.05), 2)}."
+    )
+    return Figure(panels, caption)
+
+
+@lru_cache(maxsize=64)
+def seen_from_above(network: str, pair: int, normalised: bool, reach: float) -> str:
+    """The map: level sets, deeper where the loss is larger, with their values."""
+    found = land(network, pair, normalised, reach)
+    grid = np.linspace(-1, 1, SIDE)
+    contours = contourpy.contour_generator(grid, grid, np.log10(np.maximum(found.loss, 1e-6)) + 8, fill_type="OuterOffset")
+    style: dict[str, Any] = {"fill": "var(--ink)", "fill_opacity": 0.045, "fill_rule": "evenodd"}
+    style |= {"stroke": "var(--ink)", "stroke_opacity": 0.3, "stroke_width": 0.8}
+    rings = words = ""
+    for level in LEVELS:
+        if not found.loss.min() < level < found.loss.max():
+            continue
+        rings += tag(
+            "path", d="".join(polyline(MAP.at(ring)) + "Z" for ring in level_set(contours, float(np.log10(level)) + 8)), **style
+        )
+        above = np.flatnonzero((found.loss[SIDE // 2, SIDE // 2 :] >= level))
+        if len(above) and 0 < above[0] < SIDE // 2:
+            u, v = MAP.at([[grid[SIDE // 2 + above[0]], 0]])[0]
+            words += halo(u, v + 4 + 12 * ((LEVELS.index(level) % 2) * 2 - 1), number(level), "middle", font_size=10.5)
+    ticks = [(s, number(s * reach)) for s in (-1, -0.5, 0, 0.5, 1)]
+    title = text(MAP.left, 16, "Training loss from above", font_weight=600)
+    return title + MAP.clip(rings, words) + MAP.edge() + MAP.x_ticks(ticks, "α") + MAP.y_ticks(ticks, "β")
+
+
+def mark(x: float, y: float) -> str:
+    """The chosen place, with lines along which the cuts go."""
+    u, v = MAP.at([[x, y]])[0]
+    lines = tag("path", d=f"M{MAP.left} {v:.1f}h{MAP.width}", **ALONG["α"], stroke_opacity=0.6)
+    lines += tag("path", d=f"M{u:.1f} {MAP.top}v{MAP.height}", **ALONG["β"], stroke_opacity=0.6)
+    return lines + disc((u, v), 7, fill="var(--ink)", stroke="var(--paper)")
+
+
+@lru_cache(maxsize=8)
+def frame_of_cuts(reach: float) -> str:
+    """Axes and key of the cuts."""
+    title = text(CUT.left, 16, "Cut through the chosen place", font_weight=600)
+    for i, (name, style) in enumerate(ALONG.items()):
+        left = CUT.left + 110 * i
+        title += tag("path", d=f"M{left} 36h24", fill="none", **style) + text(left + 30, 40, f"along {name}")
+    ticks = [(s, number(s * reach)) for s in (-1, -0.5, 0, 0.5, 1)]
+    losses = [(v, number(v)) for v in (0.01, 0.1, 1, 10, 100)]
+    return title + CUT.edge() + CUT.x_ticks(ticks, "step") + CUT.y_ticks(losses, grid=True)
+
+
+def cuts(found: Land, row: int, column: int) -> str:
+    """The loss along α and along β."""
+    grid = np.linspace(-1, 1, SIDE)
+    lines = ""
+    for values, at, style in ((found.loss[row], column, ALONG["α"]), (found.loss[:, column], row, ALONG["β"])):
+        lines += CUT.line(np.stack([grid, np.clip(values, 0.01, 100)], axis=1), **style)
+        lines += disc(CUT.at([[grid[at], float(np.clip(values[at], 0.01, 100))]])[0], 4, fill="var(--paper)", stroke=style["stroke"])
+    return CUT.clip(lines, margin=4)
+
+
+# ------------------------------------------------------------------------------------------- the widget
+
+HOME = {"network": "trained", "pair": 0, "normalised": True, "reach": 1.0, "x": 0.0, "y": 0.0}
+
+
+class LossLandscape(Explorable):
+    """The loss landscape: `LossLandscape()`, `LossLandscape(network="untrained", pair=3)`.
+
+    Knobs: `network` (a name in `NETWORKS`), `pair` of random directions, `normalised`, `reach`, and the chosen place
+    `x`, `y` (shares of the reach), which can be dragged on the map.
+
+    Raises:
+        TypeError: an argument that is no knob.
+        traitlets.TraitError: a value outside its knob's range; the message names knob and range.
+
+    Source: lecture, "Summary"; Li et al. (2018).
+    """
+
+    title: ClassVar[str] = "The loss around a network"
+    network = Menu(list(NETWORKS), "trained", "network")
+    pair = Slider(list(range(10)), 0, "pair of directions")
+    normalised = Switch(True, "filter-normalised")
+    reach = Slider([0.25, 0.5, 1.0, 2.0, 4.0], 1.0, "reach")
+    x = Slider(PLACES, 0.0, "α, share of the reach")
+    y = Slider(PLACES, 0.0, "β, share of the reach")
+    drag: ClassVar[dict[str, Any]] = pad(MAP, "x", "y", hint="Drag to choose where to cut")
+    presets: ClassVar[dict[str, dict[str, Any]]] = {
+        "A bowl": {**HOME},
+        "Close up": {**HOME, "reach": 0.25},
+        "From afar": {**HOME, "reach": 4.0, "x": 0.6, "y": 0.5},
+        "Untrained": {**HOME, "network": "untrained"},
+        "Raw": {**HOME, "normalised": False, "reach": 0.5},
+        "Raw, twin": {**HOME, "network": "its scaled twin", "normalised": False, "reach": 0.5},
+        "Twin": {**HOME, "network": "its scaled twin"},
+    }
+
+    def draw(self) -> Figure:
+        """`picture` of the present state."""
+        return picture(**self.state)
