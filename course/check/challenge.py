@@ -82,7 +82,9 @@ def enter(challenge: Challenge, function: Callable[..., Any], seed: int) -> Entr
     try:
         done, found = call_within(challenge.seconds, lambda: challenge.run(function, seed))
     except NotImplementedError:
-        return entry("unwritten", f"{challenge.function} is not written yet: replace the line that raises by your code.")
+        return entry(
+            "unwritten", f"{challenge.function} is not written yet: replace the line that raises by your code."
+        )
     except Rejected as error:
         return entry("failed", str(error))
     except Exception as error:  # a student's function may raise anything
@@ -93,4 +95,6 @@ def enter(challenge: Challenge, function: Callable[..., Any], seed: int) -> Entr
     points = challenge.worth(score)
     status = "passed" if points == challenge.points else "partial" if points else "failed"
     higher = next((f" {least:.0%} would be worth {p:g} points." for least, p in challenge.steps if score < least), "")
-    return Entry(challenge, status, points, f"{score:.1%} right on pictures never seen, with {used}.{higher}", seed, score)
+    return Entry(
+        challenge, status, points, f"{score:.1%} right on pictures never seen, with {used}.{higher}", seed, score
+    )

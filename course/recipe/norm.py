@@ -59,7 +59,9 @@ def _check(x: Tensor, training: bool, **vectors: Tensor) -> None:
         raise ValueError(f"need numbers of shape (N, C, …), got {x.dtype} of shape {tuple(x.shape)}")
     for name, vector in vectors.items():
         if vector.shape != x.shape[1:2]:
-            raise ValueError(f"{name} must have shape ({x.shape[1]},), one number per channel, not {tuple(vector.shape)}")
+            raise ValueError(
+                f"{name} must have shape ({x.shape[1]},), one number per channel, not {tuple(vector.shape)}"
+            )
     if training and x.numel() // max(1, x.shape[1]) < 2:
         raise ValueError(f"in training each channel needs more than one value; x has shape {tuple(x.shape)}")
 

@@ -94,7 +94,9 @@ def loss_surface(
 
 
 @torch.no_grad()
-def loss_line(model: nn.Module, loss: Callable[[nn.Module], Tensor], target: Direction, steps: Sequence[float]) -> Tensor:
+def loss_line(
+    model: nn.Module, loss: Callable[[nn.Module], Tensor], target: Direction, steps: Sequence[float]
+) -> Tensor:
     """The loss on the straight line to other weights: L((1 − t)·w + t·w′) for each t.
 
     Args:

@@ -159,7 +159,9 @@ def seen_from_above(network: str, pair: int, normalised: bool, reach: float) -> 
     """The map: level sets, deeper where the loss is larger, with their values."""
     found = land(network, pair, normalised, reach)
     grid = np.linspace(-1, 1, SIDE)
-    contours = contourpy.contour_generator(grid, grid, np.log10(np.maximum(found.loss, 1e-6)) + 8, fill_type="OuterOffset")
+    contours = contourpy.contour_generator(
+        grid, grid, np.log10(np.maximum(found.loss, 1e-6)) + 8, fill_type="OuterOffset"
+    )
     style: dict[str, Any] = {"fill": "var(--ink)", "fill_opacity": 0.045, "fill_rule": "evenodd"}
     style |= {"stroke": "var(--ink)", "stroke_opacity": 0.3, "stroke_width": 0.8}
     rings = words = ""
@@ -167,7 +169,9 @@ def seen_from_above(network: str, pair: int, normalised: bool, reach: float) -> 
         if not found.loss.min() < level < found.loss.max():
             continue
         rings += tag(
-            "path", d="".join(polyline(MAP.at(ring)) + "Z" for ring in level_set(contours, float(np.log10(level)) + 8)), **style
+            "path",
+            d="".join(polyline(MAP.at(ring)) + "Z" for ring in level_set(contours, float(np.log10(level)) + 8)),
+            **style,
         )
         above = np.flatnonzero((found.loss[SIDE // 2, SIDE // 2 :] >= level))
         if len(above) and 0 < above[0] < SIDE // 2:
@@ -204,7 +208,12 @@ def cuts(found: Land, row: int, column: int) -> str:
     lines = ""
     for values, at, style in ((found.loss[row], column, ALONG["α"]), (found.loss[:, column], row, ALONG["β"])):
         lines += CUT.line(np.stack([grid, np.clip(values, 0.01, 100)], axis=1), **style)
-        lines += disc(CUT.at([[grid[at], float(np.clip(values[at], 0.01, 100))]])[0], 4, fill="var(--paper)", stroke=style["stroke"])
+        lines += disc(
+            CUT.at([[grid[at], float(np.clip(values[at], 0.01, 100))]])[0],
+            4,
+            fill="var(--paper)",
+            stroke=style["stroke"],
+        )
     return CUT.clip(lines, margin=4)
 
 

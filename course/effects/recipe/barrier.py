@@ -114,7 +114,9 @@ def draw(seed: int) -> Picture:
     left.set_title("Around one trained network")
     right.plot(TIMES, line, "o-", color=BLUE, ms=4)
     right.plot([0, 1], [line[0], line[-1]], "--", color=GREY, lw=1.5)
-    label(right, 0.5, line[0].item() + 0.09 * line.max().item(), "a convex function would stay below", GREY, ha="center")
+    label(
+        right, 0.5, line[0].item() + 0.09 * line.max().item(), "a convex function would stay below", GREY, ha="center"
+    )
     right.set(xlabel="t, from one network to the other", ylabel="training loss", ylim=(0, None))
     right.set_title("The straight way to another one")
     caption = (

@@ -60,7 +60,10 @@ def _experiment(seed: int) -> Tensor:
 def _numbers(found: Tensor) -> Numbers:
     numbers: Numbers = {}
     for i, start in enumerate(STARTS):
-        numbers |= {f"{start}: best without": found[0, i].max().item(), f"{start}: worst without": found[0, i].min().item()}
+        numbers |= {
+            f"{start}: best without": found[0, i].max().item(),
+            f"{start}: worst without": found[0, i].min().item(),
+        }
         numbers |= {f"{start}: best with": found[1, i].max().item(), f"{start}: worst with": found[1, i].min().item()}
     return numbers
 

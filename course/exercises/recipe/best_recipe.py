@@ -73,7 +73,9 @@ def solution(x: Tensor, y: Tensor, budget: Budget, generator: torch.Generator) -
     while budget.left >= 30:
         for i in torch.randperm(len(x), generator=generator).split(30):
             flipped = torch.rand(len(i), generator=generator) < 0.5
-            pictures = F.pad(torch.where(flipped[:, None, None, None], x[i].flip(3), x[i]), (2, 2, 2, 2), mode="reflect")
+            pictures = F.pad(
+                torch.where(flipped[:, None, None, None], x[i].flip(3), x[i]), (2, 2, 2, 2), mode="reflect"
+            )
             down, right = torch.randint(5, (2, len(i), 1), generator=generator)
             rows, columns = (down + places)[:, None, :, None], (right + places)[:, None, None, :]
             n, c = torch.arange(len(i))[:, None, None, None], torch.arange(3)[None, :, None, None]

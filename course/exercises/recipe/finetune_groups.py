@@ -57,7 +57,9 @@ def drive(
         for p in [given] if isinstance(given, Tensor) else given:
             p = p[1] if isinstance(p, tuple) and len(p) == 2 else p  # named parameters, as torch takes them, too
             if id(p) not in names:
-                raise Unusable("A group holds something that is no parameter of the model: give the parameters themselves.")
+                raise Unusable(
+                    "A group holds something that is no parameter of the model: give the parameters themselves."
+                )
             rates[names[id(p)]] = float(group["lr"])
             times[names[id(p)]] += 1
     return {
@@ -72,7 +74,9 @@ def _groups(groups: Any) -> list[dict[str, Any]]:
         raise Unusable('finetune_groups must return a list of groups, `[{"params": …, "lr": …}, …]`.')
     for group in groups:
         if set(group) - {"params", "lr", "name"} or not {"params", "lr"} <= set(group):
-            raise Unusable(f'Each group needs the keys "params" and "lr" and no other; one has {sorted(map(str, group))}.')
+            raise Unusable(
+                f'Each group needs the keys "params" and "lr" and no other; one has {sorted(map(str, group))}.'
+            )
     return list(groups)
 
 

@@ -1,5 +1,6 @@
 """Exercise recipe.loss_surface: look around, and leave everything as it was."""
 
+# ruff: noqa: B905  (these are written as students write)
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -79,7 +80,11 @@ def cases(draw: Draw) -> list[Case]:
 
     one = (torch.ones(1, 1), torch.zeros(1, dtype=torch.int64))
     return [
-        Case("one weight w, L = w²: both directions are ±w", ("one weight", 2 * draw.integer(0, 99), *one, [0.0, 1.0], [0.0, 2.0]), "hand"),
+        Case(
+            "one weight w, L = w²: both directions are ±w",
+            ("one weight", 2 * draw.integer(0, 99), *one, [0.0, 1.0], [0.0, 2.0]),
+            "hand",
+        ),
         run("only here: α = β = 0", "linear", 1, 1, reach=0.0),
         run("a linear classifier", "linear", 2, 3),
         run("two layers", "two layers", 3, 2),
@@ -103,9 +108,7 @@ def global_norm(model, loss, first, second, alphas, betas):
 def layer_norm(model, loss, first, second, alphas, betas):
     """Each layer is scaled as a whole; within it each filter w[i] has to be scaled on its own."""
     ws = [w.detach().clone() for w in model.parameters()]
-    u, v = (
-        [d * w.norm() / d.norm() if w.ndim > 1 else 0 * d for d, w in zip(ds, ws)] for ds in (first, second)
-    )
+    u, v = ([d * w.norm() / d.norm() if w.ndim > 1 else 0 * d for d, w in zip(ds, ws)] for ds in (first, second))
     return _measure(model, loss, ws, u, v, alphas, betas)
 
 
