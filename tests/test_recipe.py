@@ -1,4 +1,5 @@
-"""Batch norm, fine-tuning, loss surfaces and the challenge's budget: against torch, and against their own definitions."""
+"""Batch norm, fine-tuning, loss surfaces and the challenge's budget: against torch, and against their own "
+"definitions."""
 
 from __future__ import annotations
 

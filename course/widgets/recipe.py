@@ -173,7 +173,7 @@ def seen_from_above(network: str, pair: int, normalised: bool, reach: float) -> 
             d="".join(polyline(MAP.at(ring)) + "Z" for ring in level_set(contours, float(np.log10(level)) + 8)),
             **style,
         )
-        above = np.flatnonzero((found.loss[SIDE // 2, SIDE // 2 :] >= level))
+        above = np.flatnonzero(found.loss[SIDE // 2, SIDE // 2 :] >= level)
         if len(above) and 0 < above[0] < SIDE // 2:
             u, v = MAP.at([[grid[SIDE // 2 + above[0]], 0]])[0]
             words += halo(u, v + 4 + 12 * ((LEVELS.index(level) % 2) * 2 - 1), number(level), "middle", font_size=10.5)

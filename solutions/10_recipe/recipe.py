@@ -5,7 +5,8 @@
 #
 # You know the ingredients: optimizers, rates that change, weight decay, averages, augmentation, smoothed labels, random
 # depth. Two are missing, and one question. How do very deep networks learn at all? How does one start from what another
-# network knows? And what kind of landscape is it that all of these steps go through? Then it is your turn: 300 pictures,
+# network knows? And what kind of landscape is it that all of these steps go through? Then it is your turn: 300
+# pictures,
 # a fixed budget, and test pictures that nobody has seen.
 #
 # By the end you can

@@ -101,7 +101,8 @@ def draw(seed: int) -> Picture:
     axes.set_title(f"{PICTURES} pictures of fruit, {STEPS} steps: one strategy after the other")
     caption = (
         f"The same start in each row, the same order of batches. From {shares[0]:.1f} % to {shares[-1]:.1f} %. "
-        "In brackets: the change against the row above, in points. It depends on the order in which strategies are added."
+        "In brackets: the change against the row above, in points. It depends on the order in which strategies "
+        "are added."
     )
     alt = (
         "A bar for each row: plain SGD, then with momentum, batch norm, flip and crop, label smoothing, average of "
@@ -112,7 +113,9 @@ def draw(seed: int) -> Picture:
 
 
 ABLATION = Effect(
-    "recipe.ablation",
+    "
+    "
+    """recipe.ablation",
     "With 300 pictures of fruit the whole recipe (momentum, batch norm, flip & crop, label smoothing, average of weights, "
     "falling rate) is ahead of plain SGD by more than two points in every run and by more than three in the mean. Flip & "
     "crop alone gains more than one in the mean; label smoothing changes the accuracy by less than six, up or down.",

@@ -123,7 +123,8 @@ def draw(seed: int) -> Picture:
 DEEP = Effect(
     "recipe.deep",
     "A plain network of ten layers with PyTorch's standard start does not learn within 150 steps, at any of four rates "
-    "from 0.03 to 1: it stays near guessing. With batch norm it learns at all of them. From He's larger start it learns "
+    "from 0.03 to 1: it stays near guessing. With batch norm it learns at all of them. From He's larger start "
+    "it learns "
     "without batch norm as well, but not at all four rates; with it, at all.",
     run,
     holds,

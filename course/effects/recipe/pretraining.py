@@ -136,7 +136,8 @@ def draw(seed: int) -> Picture:
     axes.set(xlabel="learning rate of the body", ylabel="right on unseen textures / %", ylim=(30, 100))
     axes.set_title(f"Brick, grass, gravel: {PER_CLASS} pictures of each, {STEPS} steps")
     caption = (
-        "Pretrained on another task: from which of six photos does a patch come? Two rates: the head's is ten times the "
+        "Pretrained on another task: from which of six photos does a patch come? Two rates: the head's is ten "
+        "times the "
         "body's. Best: " + ", ".join(f"{way} {n[way]:.1%}" for way in WAYS) + "."
     )
     alt = (
@@ -147,8 +148,10 @@ def draw(seed: int) -> Picture:
 
 
 PRETRAINING_EFFECT = Effect(
-    "recipe.pretraining",
-    "A network first learns to say from which photo a patch comes, then to name three textures from ten pictures of each. "
+    "
+    ""recipe.pretraining",
+    "A network first learns to say from which photo a patch comes, then to name three textures from ten "
+    "pictures of each. "
     "Each way at its best rate, it is more than two points better than the same network from scratch in the mean over "
     "runs, though not in every one. Whether body and head get one rate or two changes less than six points in the mean.",
     run,

@@ -103,7 +103,8 @@ def draw(seed: int) -> Picture:
 
 SCALED_TWIN = Effect(
     "recipe.scaled_twin",
-    "One layer of a network is made five times larger and the next five times smaller: it gives the same answers. Along a "
+    "One layer of a network is made five times larger and the next five times smaller: it gives the same "
+    "answers. Along a "
     "random direction as drawn, the twin looks sharper, with a mean loss at least half as high again; along the "
     "filter-normalised direction both look the same, to rounding.",
     run,

@@ -59,6 +59,7 @@ class Average:
 
     @torch.no_grad()
     def __call__(self, step: int, weights: list[Tensor]) -> None:
+        """Take in the weights of this step."""
         if not step:
             self.weights = [w.detach().clone() for w in weights]
         for mean, w in zip(self.weights, weights, strict=True):

@@ -176,7 +176,8 @@ def by_the_names_beginning(model, lr_backbone, lr_head):
 
 
 def last_two_tensors(model, lr_backbone, lr_head):
-    """The last weight and bias are taken for the head; a head may have more layers, or stand elsewhere: ask model.head."""
+    """The last weight and bias are taken for the head; a head may have more layers, or stand elsewhere: ask "
+    "model.head."""
     parameters = list(model.parameters())
     return [
         {"params": [p for p in parameters[:-2] if p.requires_grad], "lr": lr_backbone},

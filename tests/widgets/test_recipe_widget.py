@@ -1,0 +1,31 @@
+"""The loss landscape: what its presets show, and that twins look alike where they should."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+from course.widgets import LossLandscape
+from course.widgets.recipe import land, picture
+
+
+def test_every_preset_draws():
+    for preset in LossLandscape.presets.values():
+        assert set(preset) == set(LossLandscape.knobs())
+        figure = picture(**preset)
+        ET.fromstring(figure.svg())
+        assert "Loss in the centre" in figure.caption
+
+
+def test_the_twin_looks_the_same_only_when_normalised():
+    both = [[land(n, 0, k, 0.5).loss for n in ("trained", "its scaled twin")] for k in (True, False)]
+    np.testing.assert_allclose(*both[0], rtol=1e-2, atol=1e-3)
+    assert both[1][1].mean() > 1.5 * both[1][0].mean()
+
+
+@pytest.mark.parametrize("wrong", [{"network": "none"}, {"reach": 0.0}, {"x": 2.0}, {"pair": -1}])
+def test_bad_input_is_said(wrong):
+    with pytest.raises(ValueError, match="need reach|no network"):
+        picture(**wrong)
