@@ -282,7 +282,8 @@ effects.get("recipe.barrier").show()
 effects.get("recipe.ablation").show()
 
 # %% [markdown]
-# The whole is well ahead of the baseline, but not each row above the one before it, and the differences between single rows
+# The whole is well ahead of the baseline, but not each row above the one before it, and the differences between
+# single rows
 # are of the size of the noise. On another set, with more pictures or more steps, other rows matter. So a recipe is
 # no law: it is a list of things to try, and a table that says what they did *here*.
 
@@ -300,7 +301,8 @@ effects.get("recipe.ablation").show()
 # pictures may still go through; `torch.no_grad()` costs nothing. A copy of the network pays from the same budget.
 #
 # The check trains once, with your function, and tests on 2 000 pictures drawn for this one entry: 84 % are worth 2
-# points, 86 % 4, 88 % 6, 90 % 8. The baseline (plain SGD at a constant rate) comes to about 82 %. It takes some seconds.
+# points, 86 % 4, 88 % 6, 90 % 8. The baseline (plain SGD at a constant rate) comes to about 82 %. It takes some
+# seconds.
 #
 # You may use everything in PyTorch. Training another network of your own on the side, or bringing weights along, is not
 # counted by the budget, and is not the game: a person reads the entries at the top of the leaderboard.
@@ -355,7 +357,8 @@ check("recipe.best_recipe", best_recipe)
 # difference that is smaller than its spread over paired seeds, one point for label smoothing, say, is not to be
 # reported as an effect. To claim that a part does not help one has to give it a fair chance: tune what goes with
 # it (the rate, above all), take enough seeds that a difference of the size that matters would have shown, and say for
-# which set, budget and network it was measured. Full points need paired seeds, a spread, and this last distinction between
+# which set, budget and network it was measured. Full points need paired seeds, a spread, and this last distinction
+# between
 # "no effect seen" and "no effect".
 # ### END SOLUTION
 
@@ -389,7 +392,7 @@ check("recipe.best_recipe", best_recipe)
 #
 # | | |
 # |---|---|
-# | batch norm | each channel to mean 0, variance 1; batch in training, memory in evaluation; divisor n, remembered with n − 1 |
+# | batch norm | mean 0, variance 1; batch in training, memory in evaluation; divisor n, remembered with n − 1 |
 # | what it buys | deep networks learn, and the rate is less delicate |
 # | fine-tuning | pretrained body at a small rate, new head at a larger one, frozen parts in no group |
 # | loss surface | not convex; scale directions filter by filter, and leave the network as it was |

@@ -113,11 +113,11 @@ def draw(seed: int) -> Picture:
 
 
 ABLATION = Effect(
-    "
-    "
-    """recipe.ablation",
-    "With 300 pictures of fruit the whole recipe (momentum, batch norm, flip & crop, label smoothing, average of weights, "
-    "falling rate) is ahead of plain SGD by more than two points in every run and by more than three in the mean. Flip & "
+    "recipe.ablation",
+    "With 300 pictures of fruit the whole recipe (momentum, batch norm, flip & crop, label smoothing, average "
+    "of weights, "
+    "falling rate) is ahead of plain SGD by more than two points in every run and by more than three in the "
+    "mean. Flip & "
     "crop alone gains more than one in the mean; label smoothing changes the accuracy by less than six, up or down.",
     run,
     holds,

@@ -148,12 +148,12 @@ def draw(seed: int) -> Picture:
 
 
 PRETRAINING_EFFECT = Effect(
-    "
-    ""recipe.pretraining",
+    "recipe.pretraining",
     "A network first learns to say from which photo a patch comes, then to name three textures from ten "
     "pictures of each. "
     "Each way at its best rate, it is more than two points better than the same network from scratch in the mean over "
-    "runs, though not in every one. Whether body and head get one rate or two changes less than six points in the mean.",
+    "runs, though not in every one. Whether body and head get one rate or two changes less than six points in "
+    "the mean.",
     run,
     holds,
     draw,
