@@ -14,7 +14,7 @@ from typing import Any
 
 from course.files import write
 
-ADJECTIVES = ("amber", "brave", "calm", "crisp", "early", "gentle", "golden", "happy", "lucky", "mellow", "merry", 
+ADJECTIVES = ("amber", "brave", "calm", "crisp", "early", "gentle", "golden", "happy", "lucky", "mellow", "merry",
               "quick", "quiet", "ripe", "rosy", "silver", "sunny", "sweet", "wild")  # fmt: skip
 FRUITS = ("apple", "apricot", "banana", "cherry", "fig", "grape", "guava", "kiwi", "lemon", "lime", "mango", "melon",
           "orange", "papaya", "peach", "pear", "plum", "quince")  # fmt: skip

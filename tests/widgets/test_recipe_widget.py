@@ -27,5 +27,5 @@ def test_the_twin_looks_the_same_only_when_normalised():
 
 @pytest.mark.parametrize("wrong", [{"network": "none"}, {"reach": 0.0}, {"x": 2.0}, {"pair": -1}])
 def test_bad_input_is_said(wrong):
-    with pytest.raises(ValueError, match="need reach|no network"):
+    with pytest.raises(ValueError, match=r"need reach|no network"):
         picture(**wrong)
