@@ -42,8 +42,8 @@ def loss_surface__loops(model, loss, first, second, alphas, betas):
                 for w, s, d, e in zip(model.parameters(), start, first, second, strict=True):
                     if w.ndim > 1:
                         dims = list(range(1, w.ndim))
-                        step = a * d / d.norm(dim=dims, keepdim=True) + b * e / e.norm(dim=dims, keepdim=True)
-                        w.copy_(s + step * s.norm(dim=dims, keepdim=True))
+                        d_size, e_size, s_size = (t.pow(2).sum(dims, keepdim=True).sqrt() for t in (d, e, s))
+                        w.copy_(s + (a * d / d_size + b * e / e_size) * s_size)
                 row.append(loss(model))
             rows.append(torch.stack(row))
         for w, s in zip(model.parameters(), start, strict=True):
