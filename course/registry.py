@@ -13,7 +13,18 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Generic, Protocol, TypeVar
 
-SECTIONS = ("tour", "pixels", "features", "descent", "schedules", "adaptive", "recipe")
+SECTIONS = (
+    "tour",
+    "pixels",
+    "features",
+    "descent",
+    "schedules",
+    "adaptive",
+    "regularization",
+    "smoothing",
+    "depth",
+    "recipe",
+)
 """The lecture's sections that are built, in its order."""
 
 

@@ -9,33 +9,42 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from course.widgets.adaptive import OptimizerRace as OptimizerRace
+    from course.widgets.depth import BlockLights as BlockLights
     from course.widgets.descent import Descent as Descent
     from course.widgets.features import HogExplorer as HogExplorer
     from course.widgets.features import KernelEditor as KernelEditor
     from course.widgets.pixels import PixelInspector as PixelInspector
     from course.widgets.recipe import LossLandscape as LossLandscape
+    from course.widgets.regularization import RegularizationPath as RegularizationPath
     from course.widgets.schedules import ScheduleDesigner as ScheduleDesigner
+    from course.widgets.smoothing import SmoothingExplorer as SmoothingExplorer
     from course.widgets.tour import Timeline as Timeline
 
 _HOMES = {
+    "BlockLights": "course.widgets.depth",
     "Descent": "course.widgets.descent",
     "HogExplorer": "course.widgets.features",
     "KernelEditor": "course.widgets.features",
     "LossLandscape": "course.widgets.recipe",
     "OptimizerRace": "course.widgets.adaptive",
     "PixelInspector": "course.widgets.pixels",
+    "RegularizationPath": "course.widgets.regularization",
     "ScheduleDesigner": "course.widgets.schedules",
+    "SmoothingExplorer": "course.widgets.smoothing",
     "Timeline": "course.widgets.tour",
 }
 
 __all__ = [
+    "BlockLights",
     "Descent",
     "HogExplorer",
     "KernelEditor",
     "LossLandscape",
     "OptimizerRace",
     "PixelInspector",
+    "RegularizationPath",
     "ScheduleDesigner",
+    "SmoothingExplorer",
     "Timeline",
 ]
 
