@@ -21,9 +21,7 @@ SECTIONS = (
     "schedules",
     "adaptive",
     "regularization",
-    "smoothing",
-    "depth",
-    "recipe",
+SECTIONS = ("augmentation", "smoothing", "depth", "recipe")
 )
 """The lecture's sections that are built, in its order."""
 

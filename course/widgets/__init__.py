@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from course.widgets.adaptive import OptimizerRace as OptimizerRace
+    from course.widgets.augmentation import AugmentationMixer as AugmentationMixer
+    from course.widgets.augmentation import MixBlender as MixBlender
     from course.widgets.depth import BlockLights as BlockLights
     from course.widgets.descent import Descent as Descent
     from course.widgets.features import HogExplorer as HogExplorer
@@ -21,11 +23,13 @@ if TYPE_CHECKING:
     from course.widgets.tour import Timeline as Timeline
 
 _HOMES = {
+    "AugmentationMixer": "course.widgets.augmentation",
     "BlockLights": "course.widgets.depth",
     "Descent": "course.widgets.descent",
     "HogExplorer": "course.widgets.features",
     "KernelEditor": "course.widgets.features",
     "LossLandscape": "course.widgets.recipe",
+    "MixBlender": "course.widgets.augmentation",
     "OptimizerRace": "course.widgets.adaptive",
     "PixelInspector": "course.widgets.pixels",
     "RegularizationPath": "course.widgets.regularization",
@@ -35,11 +39,13 @@ _HOMES = {
 }
 
 __all__ = [
+    "AugmentationMixer",
     "BlockLights",
     "Descent",
     "HogExplorer",
     "KernelEditor",
     "LossLandscape",
+    "MixBlender",
     "OptimizerRace",
     "PixelInspector",
     "RegularizationPath",
