@@ -21,7 +21,10 @@ SECTIONS = (
     "schedules",
     "adaptive",
     "regularization",
-SECTIONS = ("augmentation", "smoothing", "depth", "recipe")
+    "augmentation",
+    "smoothing",
+    "depth",
+    "recipe",
 )
 """The lecture's sections that are built, in its order."""
 
