@@ -202,6 +202,39 @@ def test_the_budget_counts_what_goes_through_with_gradients():
         recipe.Budget(0)
 
 
+@pytest.mark.parametrize(
+    "learn",
+    [
+        lambda model, x: model.head(model.body(x)),
+        lambda model, x: model.head(input=model.body[1:](model.body[0](x))),
+        lambda model, x: model.forward(x),
+        lambda model, x: copy.deepcopy(model.body)(x),
+        lambda model, x: torch.func.functional_call(model, dict(model.named_parameters()), (x,)),
+        lambda model, x: model.requires_grad_(False)(x),
+    ],
+)
+def test_each_picture_is_paid_once_whichever_way_it_takes(learn):
+    budget = recipe.Budget(10)
+    learn(recipe.Network(budget), torch.zeros(4, 3, 16, 16))
+    assert budget.used == 4
+
+
+def test_a_head_that_learns_from_features_made_without_gradients_pays():
+    budget = recipe.Budget(10)
+    model = recipe.Network(budget)
+    with torch.no_grad():
+        features = model.body(torch.zeros(4, 3, 16, 16))
+    assert budget.used == 0
+    model.head(features)
+    assert budget.used == 4
+    model(torch.zeros(4, 3, 16, 16))
+    assert budget.used == 8
+    for _ in range(2):  # refused is refused, however often one asks
+        with pytest.raises(recipe.BudgetSpent):
+            model.head(features)
+    assert budget.used == 8
+
+
 def test_equal_generators_give_equal_starts():
     a, b = (recipe.Network(recipe.Budget(), torch.Generator().manual_seed(3)) for _ in range(2))
     assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 import torch
@@ -29,6 +31,7 @@ class Budget:
         if pictures < 1:
             raise ValueError(f"a budget needs at least one picture, got {pictures}")
         self.pictures, self.used = pictures, 0
+        self._through: Counter[str] = Counter()
 
     @property
     def left(self) -> int:
@@ -49,6 +52,20 @@ class Budget:
         self.used += pictures
         Budget.paid += pictures
 
+    def through(self, layer: str, pictures: int) -> None:
+        """Pictures go through a layer: what no other layer has paid for yet is paid.
+
+        So a picture on its way through the whole network is counted once, and whoever lets some layers alone learn from
+        more pictures pays for those.
+
+        Raises:
+            BudgetSpent: there are fewer left.
+        """
+        due = self._through[layer] + pictures - max(self._through.values(), default=0)
+        if due > 0:
+            self.spend(due)
+        self._through[layer] += pictures
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Budget:
         return self  # a copy of the network draws on the same budget
 
@@ -60,7 +77,8 @@ class Network(nn.Module):
     """The network of the challenge: pictures (N, 3, 16, 16) in [0, 1] → scores (N, 3); 15 000 weights.
 
     Four convolutions, each followed by a place for a normalisation, then `head`. Every forward pass with gradients on
-    is paid from `budget`; a copy (for an average of weights, say) pays from the same one.
+    is paid from `budget`, through the network or through a part of it; a copy (for an average of weights, say) pays
+    from the same one.
 
     Args:
         budget: what it pays from.
@@ -81,13 +99,17 @@ class Network(nn.Module):
             body += [nn.Conv2d(inputs, outputs, 3, stride, 1), norm(outputs) if norm else nn.Identity(), nn.ReLU()]
         self.body = nn.Sequential(*body, nn.AvgPool2d(2), nn.Flatten())
         self.head = nn.Linear(128, 3)
-        for module in self.modules():
+        for name, module in self.named_modules():
             if isinstance(module, nn.Conv2d | nn.Linear):
+                module.register_forward_pre_hook(partial(self._pay, name), with_kwargs=True)
                 nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=generator)
                 nn.init.zeros_(module.bias)  # type: ignore[arg-type]
 
     def forward(self, x: Tensor) -> Tensor:
         """Scores; costs len(x) pictures if gradients are on."""
-        if torch.is_grad_enabled():
-            self.budget.spend(len(x))
         return self.head(self.body(2 * x - 1))
+
+    def _pay(self, layer: str, _: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Called before each layer that has weights."""
+        if torch.is_grad_enabled():
+            self.budget.through(layer, len(*args, *kwargs.values()))

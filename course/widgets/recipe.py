@@ -15,11 +15,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import functional_call, vmap
 
 from course.data import digits
 from course.recipe import directions, filter_normalised
-from course.training import fit
 from course.widgets.descent import disc, level_set
 from course.widgets.shell import Explorable, Menu, Slider, Switch, pad
 from course.widgets.svg import Figure, Frame, Panel, halo, number, polyline, tag, text
@@ -48,14 +46,26 @@ def networks() -> dict[str, nn.Sequential]:
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
             nn.init.zeros_(layer.bias)
     trained = copy.deepcopy(start)
-    optimizer = torch.optim.SGD(trained.parameters(), lr=0.05, momentum=0.9)
-    fit(trained, digits("train"), optimizer, steps=300, generator=generator, progress=False)
+    _train(trained, generator)
     twin = copy.deepcopy(trained)
     with torch.no_grad():  # ReLU lets a factor through, so the next layer can take it back
         twin[1].weight.mul_(FACTOR)
         twin[1].bias.mul_(FACTOR)
         twin[3].weight.div_(FACTOR)
     return dict(zip(NETWORKS, (trained, twin, start), strict=True))
+
+
+def _train(model: nn.Module, generator: torch.Generator, steps: int = 300) -> None:
+    """SGD with momentum, by hand: the first of torch's optimizers that is made loads the compiler, for seconds."""
+    x, y = digits("train")
+    weights = list(model.parameters())
+    deltas = [torch.zeros_like(w) for w in weights]
+    for rows in torch.randint(len(x), (steps, 32), generator=generator):
+        gradients = torch.autograd.grad(F.cross_entropy(model(x[rows]), y[rows]), weights)
+        with torch.no_grad():
+            for w, delta, g in zip(weights, deltas, gradients, strict=True):
+                delta.mul_(0.9).sub_(g, alpha=0.05)
+                w.add_(delta)
 
 
 @lru_cache(maxsize=1)
@@ -75,10 +85,11 @@ class Land:
 
 
 @lru_cache(maxsize=64)
+@torch.no_grad()
 def land(network: str, pair: int, normalised: bool, reach: float) -> Land:
     """Measure the loss at all places of the map at once."""
     model = networks()[network]
-    names, weights = zip(*((n, p.detach()) for n, p in model.named_parameters()), strict=True)
+    weights = [p.detach() for p in model.parameters()]
     raw = directions(model, torch.Generator().manual_seed(pair))
     if normalised:
         both = [filter_normalised(d, weights) for d in raw]
@@ -91,15 +102,19 @@ def land(network: str, pair: int, normalised: bool, reach: float) -> Land:
     steps = reach * torch.linspace(-1, 1, SIDE)
     beta, alpha = (g.flatten() for g in torch.meshgrid(steps, steps, indexing="ij"))
     x, y = pictures()
-
-    def measure(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
-        moved = {n: w + a * u + b * v for n, w, u, v in zip(names, weights, *both, strict=True)}
-        scores = functional_call(model, moved, (x,))
-        return F.cross_entropy(scores, y), (scores.argmax(1) == y).float().mean()
-
-    with torch.no_grad():
-        loss, right = vmap(measure)(alpha, beta)
+    h = x.flatten(1).expand(len(alpha), -1, -1)
+    layers = list(zip(weights, *both, strict=True))  # at all places at once, with no loop
+    for i in range(0, len(layers), 2):
+        matrix, bias = (w + _outer(alpha, u) + _outer(beta, v) for w, u, v in layers[i : i + 2])
+        h = torch.baddbmm(bias[:, None], h.relu() if i else h, matrix.mT)
+    loss = (h.logsumexp(-1) - h[:, torch.arange(len(y)), y]).mean(1)
+    right = (h.argmax(-1) == y).float().mean(1)
     return Land(loss.view(SIDE, SIDE).double().numpy(), right.view(SIDE, SIDE).double().numpy())
+
+
+def _outer(steps: Tensor, direction: Tensor) -> Tensor:
+    """steps[i] · direction, for all i."""
+    return steps.view(-1, *[1] * direction.ndim) * direction
 
 
 # ------------------------------------------------------------------------------------------ the picture

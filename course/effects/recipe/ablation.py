@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -25,13 +26,10 @@ from course.schedules import cosine_decay
 
 PICTURES, TEST, STEPS, BATCH, STARTS, RATE, ALPHA = 300, 1000, 250, 30, 1, 0.1, 0.9
 
-MEANS = {"whole recipe − plain SGD": 0.03, "flip & crop": 0.01}  # the least gains that the claim promises
 
-
-def _accuracy(setting: Setting, start: Weights, seed: int) -> float:
-    """Train with these strategies; share of right answers on new pictures."""
+def _trained(setting: Setting, start: Weights, seed: int) -> tuple[Weights, Weights]:
+    """Train with these strategies: the weights at the end, and their average."""
     generator, dice = (torch.Generator().manual_seed(seed + k) for k in range(2))
-    (x, y), (test, labels) = small_fruit("train", PICTURES), small_fruit("test", TEST)
     base = normed_cnn if setting.norm else cnn
 
     def network(weights: Weights, pictures: Tensor) -> Tensor:
@@ -43,44 +41,56 @@ def _accuracy(setting: Setting, start: Weights, seed: int) -> float:
     weights, _ = train(
         network,
         start,
-        (x, y),
+        small_fruit("train", PICTURES),
         rates[:, None].expand(-1, STARTS),
         BATCH,
         generator,
         ALPHA if setting.momentum else 0.0,
-        watch=average if setting.average else None,
+        watch=average,
         loss=smoothed_losses if setting.smooth else lane_losses,
     )
-    if setting.average:
-        weights = average.weights
+    return weights, average.weights
+
+
+def _accuracy(setting: Setting, weights: Weights) -> float:
+    """Share of right answers on new pictures."""
+    (x, _), (test, labels) = small_fruit("train", PICTURES), small_fruit("test", TEST)
     with torch.no_grad():
         scores = normed_scores(weights, test, x) if setting.norm else cnn(weights, test)
     return lane_accuracies(scores, labels).mean().item()
 
 
 def run(seed: int) -> Numbers:
-    """Accuracy after each strategy, and of the whole against the baseline."""
+    """Accuracy after each strategy, of the whole against the baseline, and of some rows against the one before."""
     start = cnn_weights(STARTS, torch.Generator().manual_seed(seed), channels=(16, 32))
-    found = {name: _accuracy(setting, start, seed) for name, setting in LADDER}
+    runs: dict[Setting, tuple[Weights, Weights]] = {}
+    found = {}
+    for name, setting in LADDER:
+        training = replace(setting, average=False)  # an average changes nothing about the training
+        runs[training] = runs.get(training) or _trained(training, start, seed)
+        found[name] = _accuracy(setting, runs[training][setting.average])
     names = list(found)
     return {
         **found,
         "whole recipe − plain SGD": found[names[-1]] - found[names[0]],
         "flip & crop": found["+ flip & crop"] - found["+ batch norm"],
         "label smoothing": found["+ label smoothing"] - found["+ flip & crop"],
+        "falling rate": found["+ falling rate"] - found["+ average of weights"],
     }
 
 
 def holds(rows: Sequence[Numbers]) -> bool:
-    """In the mean the whole is ahead by 3 points, flip & crop by 1; no run has less than two for the whole."""
+    """The whole is ahead by 2 points in the mean; single rows vary; the last one gains next to nothing."""
     return (
         all(
-            0.02 < r["whole recipe − plain SGD"] < 0.5
-            and -0.02 < r["flip & crop"] < 0.5
-            and abs(r["label smoothing"]) < 0.06
+            -0.02 < r["whole recipe − plain SGD"] < 0.2
+            and -0.06 < r["flip & crop"] < 0.14
+            and abs(r["label smoothing"]) < 0.07
+            and -0.07 < r["falling rate"] < 0.02
             for r in rows
         )
-        and min(sum(r[k] for r in rows) / len(rows) - least for k, least in MEANS.items()) > 0
+        and sum(r["whole recipe − plain SGD"] for r in rows) > 0.02 * len(rows)
+        and sum(r["falling rate"] for r in rows) < 0.01 * len(rows)
     )
 
 
@@ -106,19 +116,19 @@ def draw(seed: int) -> Picture:
     )
     alt = (
         "A bar for each row: plain SGD, then with momentum, batch norm, flip and crop, label smoothing, average of "
-        "weights and falling rate added one after the other. The whole recipe is clearly ahead of plain SGD; most "
-        "of the way is due to a few of the rows."
+        "weights and falling rate added one after the other. The whole recipe is ahead of plain SGD; most of the way "
+        "is due to a few of the rows, and the last one adds nothing."
     )
     return Picture(figure, alt, caption)
 
 
 ABLATION = Effect(
     "recipe.ablation",
-    "With 300 pictures of fruit the whole recipe (momentum, batch norm, flip & crop, label smoothing, average "
-    "of weights, "
-    "falling rate) is ahead of plain SGD by more than two points in every run and by more than three in the "
-    "mean. Flip & "
-    "crop alone gains more than one in the mean; label smoothing changes the accuracy by less than six, up or down.",
+    "With 300 pictures of fruit the whole recipe (momentum, batch norm, flip & crop, label smoothing, average of "
+    "weights, falling rate) is ahead of plain SGD by more than two points in the mean over runs. What a single row "
+    "adds varies from run to run by as much: flip & crop from −6 to +14 points, label smoothing from −7 to +7. A "
+    "falling rate on top of the average of weights does not help: it gains less than one point in the mean, and in "
+    "no run more than two.",
     run,
     holds,
     draw,

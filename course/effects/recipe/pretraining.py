@@ -18,7 +18,7 @@ from course.recipe import finetune_groups
 from course.schedules import cosine_decay
 from course.training import fit
 
-PRETRAINING, STEPS, PATCHES, PER_CLASS, SIDE = 400, 80, 200, 10, 32
+PRETRAINING, STEPS, PATCHES, PER_CLASS, SIDE = 300, 60, 200, 10, 32
 SCRATCH, ONE, BODY = (0.01, 0.03, 0.1), (0.003, 0.01, 0.03), (0.001, 0.003, 0.01)
 WAYS = ("from scratch", "fine-tuned, one rate", "fine-tuned, two rates")
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+
+from course.augmentation import draw_crops, draw_flips, flip, pad_and_crop
+from course.regularization import ema_update
+from course.smoothing import LabelSmoothing
 
 
 @dataclass(frozen=True)
@@ -32,23 +35,16 @@ LADDER: tuple[tuple[str, Setting], ...] = (
 )
 
 
-def flip_and_crop(x: Tensor, generator: torch.Generator, margin: int = 2) -> Tensor:
-    """Each picture mirrored or not, and shifted by up to `margin` pixels, reflected at the edge."""
-    n, c, height, width = x.shape
-    x = torch.where((torch.rand(n, generator=generator) < 0.5)[:, None, None, None], x.flip(3), x)
-    x = F.pad(x, (margin,) * 4, mode="reflect")
-    down, right = torch.randint(2 * margin + 1, (2, n, 1), generator=generator)
-    rows = (down + torch.arange(height))[:, None, :, None]
-    columns = (right + torch.arange(width))[:, None, None, :]
-    return x[torch.arange(n)[:, None, None, None], torch.arange(c)[None, :, None, None], rows, columns]
+def flip_and_crop(x: Tensor, generator: torch.Generator, padding: int = 2) -> Tensor:
+    """Each picture mirrored or not, and shifted by up to `padding` pixels."""
+    x = flip(x, draw_flips(len(x), generator=generator))
+    return pad_and_crop(x, *draw_crops(len(x), padding, generator), padding)
 
 
 def smoothed_losses(scores: Tensor, y: Tensor, eps: float = 0.1) -> Tensor:
     """Cross-entropy of each lane with 1 − ε at the class and ε/(K − 1) elsewhere, (L,)."""
-    classes = scores.shape[-1]
-    target = torch.full((len(y), classes), eps / (classes - 1))
-    target[torch.arange(len(y)), y] = 1 - eps
-    return -(target * scores.log_softmax(-1)).sum(-1).mean(1)
+    loss = LabelSmoothing(eps)
+    return torch.stack([loss(lane, y) for lane in scores])
 
 
 class Average:
@@ -59,8 +55,5 @@ class Average:
 
     @torch.no_grad()
     def __call__(self, step: int, weights: list[Tensor]) -> None:
-        """Take in the weights of this step."""
-        if not step:
-            self.weights = [w.detach().clone() for w in weights]
-        for mean, w in zip(self.weights, weights, strict=True):
-            mean.lerp_(w, 1 - self.beta)
+        """Take in the weights of this step; the first ones are where the average starts."""
+        self.weights = ema_update(self.weights or weights, weights, self.beta)
