@@ -55,6 +55,7 @@ def networks() -> dict[str, nn.Sequential]:
     return dict(zip(NETWORKS, (trained, twin, start), strict=True))
 
 
+@torch.enable_grad()  # whoever asks for the networks may have switched gradients off
 def _train(model: nn.Module, generator: torch.Generator, steps: int = 300) -> None:
     """SGD with momentum, by hand: the first of torch's optimizers that is made loads the compiler, for seconds."""
     x, y = digits("train")
