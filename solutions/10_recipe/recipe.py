@@ -301,7 +301,7 @@ effects.get("recipe.ablation").show()
 # pictures may still go through; `torch.no_grad()` costs nothing. A copy of the network pays from the same budget.
 #
 # The check trains once, with your function, and tests on 2 000 pictures drawn for this one entry: 84 % are worth 2
-# points, 85 % 4, 86 % 6, 87 % 8. The baseline (plain SGD at a constant rate) comes to about 82 %. It takes some
+# points, 85 % 4, 86 % 6, 87 % 8. The baseline (plain SGD at a constant rate) comes to about 80 %. It takes some
 # seconds.
 #
 # You may use everything in PyTorch. Training another network of your own on the side, or bringing weights along, is not
