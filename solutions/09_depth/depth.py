@@ -189,8 +189,9 @@ check("depth.expected_depth", expected_depth)
 effects.get("depth.time_saved").show()
 
 # %% [markdown]
-# The formula saves nothing. Skipping does, though the rest of the step stays. On these small pictures the sorting of
-# samples eats up what a gate per sample saves; on larger batches of larger pictures it pays: `course bench depth`.
+# The formula saves nothing. Skipping does, though the rest of the step stays. On these small pictures the sorting
+# of samples eats up most of what a gate per sample saves; on larger batches of larger pictures it pays:
+# `course bench depth`.
 
 # %% [markdown]
 # ---
@@ -300,4 +301,4 @@ for p_last in (1.0, 0.5):
 # | time | expected depth Σp_ℓ; saved only if the branch is really skipped |
 # | accuracy | regularises: helps against wrong labels, not in general |
 #
-# Next: **10 · recipe**: everything together.
+# That was the last section that is built; **10 · recipe**, everything together, is on its way.

@@ -28,7 +28,7 @@ def _experiment(seed: int) -> Numbers:
     test, labels = digits("test")
     generator = generator_of(seed, 7)
     varied = turned(moved(test, generator), generator, 20)
-    found = {}
+    found: Numbers = {}
     for m in (None, *LEVELS):
         change = None if m is None else partial(_strengthened, m=m)
         model = train(*copies(x, y, change, PASSES, seed), seed, 10)
@@ -78,9 +78,8 @@ def draw(seed: int) -> Picture:
         f"M = 30 {found['M = 30: plain']:.1f} %."
     )
     alt = (
-        "Left: four rows of digits, from unchanged to hardly legible. Right: accuracy against M. On varied test "
-        "digits it "
-        "rises to a top near the middle and falls again, almost to what it is without; on plain ones it falls slightly."
+        "Left: four rows of digits, from unchanged to hardly legible. Right: accuracy against M. On varied test digits "
+        "it rises to a top near the middle and falls again; on plain ones it falls slightly."
     )
     return Picture(figure, alt, caption)
 

@@ -160,5 +160,5 @@ EXERCISE = Exercise(
         rounded,
     ),
     alternatives=(by_a_loop, as_a_number, over_all_depths, mean_times_length),
-    note="Return one number.",
+    note="Return one number: a tensor of shape ().",
 )

@@ -249,7 +249,7 @@ def reseeded(x, p, training, generator):
 
 
 def normal_for_uniform(x, p, training, generator):
-    """The draw is normal (randn), so that p is no probability of dropping; draw uniformly from [0, 1): torch.rand."""
+    """The draw is normal (randn), so p is no probability of dropping; draw uniformly between 0 and 1: torch.rand."""
     if not training:
         return x
     return x * (torch.randn(x.shape, generator=generator) >= p) / (1 - p)

@@ -88,7 +88,7 @@ def new_share_to_the_power(average, weights, beta, every):
 
 
 def new_share_times_every(average, weights, beta, every):
-    """1 − β was multiplied by the number of steps: nearly right for β close to 1, but it is 1 − β^every."""
+    """Here 1 − β was multiplied by the number of steps: nearly right for β close to 1, but it is 1 − β^every."""
     m = 1 - every * (1 - beta)
     return [m * a + (1 - m) * w for a, w in zip(average, weights)]  # noqa: B905
 

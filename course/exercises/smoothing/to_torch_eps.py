@@ -144,5 +144,5 @@ EXERCISE = Exercise(
         cut_off,
     ),
     alternatives=(added, divided, as_tensor, from_the_class, by_search),
-    note="One number.",
+    note="Return one number, a float.",
 )
