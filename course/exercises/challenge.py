@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -66,15 +67,22 @@ class Challenge:
     def run(self, function: Function, seed: int) -> tuple[float, str]:
         """Let it train, and measure: the share of right answers, and what was used.
 
-        All randomness comes from the seed: the student never sees the generator of the test.
+        All randomness comes from the seed. What the function is handed says nothing about the test's: a generator tells
+        its own seed to whoever asks, so the function's is a digest, from which there is no way back.
 
         Raises:
             Rejected: the answer cannot be measured. Whatever else the function raises passes through.
         """
-        with neutral(seed), one_thread():
-            inputs, kept = self.prepare(torch.Generator().manual_seed(seed))
+        start, test = (_digest(f"{self.name} {part} {seed}") for part in ("start", "test"))
+        with neutral(start), one_thread():
+            inputs, kept = self.prepare(torch.Generator().manual_seed(start))
             answer = function(*inputs)
-            return self.measure(answer, kept, torch.Generator().manual_seed(seed ^ 0x5EED_7E57))
+            return self.measure(answer, kept, torch.Generator().manual_seed(test))
+
+
+def _digest(text: str) -> int:
+    """A number below 2⁶³ that does not tell what it was made of."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1
 
 
 def share_right(model: torch.nn.Module, x: Tensor, y: Tensor) -> float:

@@ -42,6 +42,21 @@ def test_an_entry_is_measured_and_repeatable():
     assert check(CHALLENGE.name, short, seed=6).score != first.score
 
 
+def test_nothing_that_is_handed_over_tells_the_test():
+    told, tested = [], []
+
+    def asking(x, y, budget, generator):
+        told.extend([generator.initial_seed(), torch.initial_seed()])
+
+    def noting(answer, kept, generator):
+        tested.append(generator.initial_seed())
+        return 0.0, ""
+
+    enter(dataclasses.replace(CHALLENGE, measure=noting), asking, 5)
+    assert len(told) == 2
+    assert not {5, *tested} & set(told)
+
+
 def test_the_step_reached_decides():
     easy = dataclasses.replace(CHALLENGE, steps=((0.0, 1.0), (1.0, 5.0)))
     entry = enter(easy, short, 1)
@@ -76,6 +91,25 @@ def too_much(x, y, budget, generator):
     return network
 
 
+def recount(x, y, budget, generator):
+    budget.pictures = 10**6
+    return too_much(x, y, budget, generator)
+
+
+def rebuilt(x, y, budget, generator):
+    network = Network(budget, generator)
+    network.body[0] = torch.nn.Conv2d(3, 16, 3, padding=1)  # one that does not pay
+    return network
+
+
+def of_another_kind(x, y, budget, generator):
+    class Constant(Network):
+        def forward(self, x):
+            return torch.eye(3)[torch.zeros(len(x), dtype=torch.long)]
+
+    return Constant(budget, generator)
+
+
 def not_finite(x, y, budget, generator):
     network = Network(budget, generator)
     torch.nn.init.constant_(network.head.bias, float("nan"))
@@ -91,6 +125,9 @@ def not_finite(x, y, budget, generator):
         (trained_elsewhere, "second budget"),
         (too_much, "BudgetSpent"),
         (in_parts, "BudgetSpent"),
+        (recount, "counter was changed"),
+        (rebuilt, "rebuilt"),
+        (of_another_kind, "rebuilt"),
         (not_finite, "finite"),
         (lambda *_: 1 / 0, "ZeroDivisionError"),
     ],

@@ -114,10 +114,9 @@ def draw(seed: int) -> Picture:
     left.set_title("Around one trained network")
     right.plot(TIMES, line, "o-", color=BLUE, ms=4)
     right.plot([0, 1], [line[0], line[-1]], "--", color=GREY, lw=1.5)
-    label(
-        right, 0.5, line[0].item() + 0.09 * line.max().item(), "a convex function would stay below", GREY, ha="center"
-    )
-    right.set(xlabel="t, from one network to the other", ylabel="training loss", ylim=(0, None))
+    top = line.max().item()
+    label(right, 0, 1.12 * top, "dashed: a convex function stays below it", GREY)
+    right.set(xlabel="t, from one network to the other", ylabel="training loss", ylim=(0, 1.2 * top))
     right.set_title("The straight way to another one")
     caption = (
         f"Digits, two hidden layers, {STEPS} steps. Left: training loss in two filter-normalised random directions, "

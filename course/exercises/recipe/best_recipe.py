@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from course.augmentation import draw_crops, draw_flips, flip, pad_and_crop
 from course.data import fruit
 from course.exercises.challenge import Challenge, Rejected, share_right
-from course.recipe import Budget, Network
+from course.recipe import BUDGET, Budget, Network
 from course.regularization import EMA
 from course.smoothing import LabelSmoothing
 
@@ -43,12 +43,34 @@ def measure(answer: Any, kept: Any, generator: torch.Generator) -> tuple[float, 
             f"A value of type {type(answer).__name__} came back; return the trained Network "
             "(of an AveragedModel, that is `average.module`)."
         )
-    if answer.budget is not budget or Budget.paid - paid > budget.used:
-        raise Rejected("There was a second budget: give every Network the budget that your function was handed.")
+    spent = Budget.paid - paid
+    if answer.budget is not budget or spent > min(budget.used, BUDGET):
+        raise Rejected(
+            "There was a second budget, or the counter was changed: give every Network the budget that your function "
+            "was handed, and let it count."
+        )
+    if _altered(answer):
+        raise Rejected(
+            "The network has been rebuilt: its layers and its forward pass must be those of Network(budget, generator, "
+            "norm=…); all but that is free."
+        )
     if not all(t.isfinite().all() for t in answer.state_dict().values()):
         raise Rejected("The network's weights are no longer finite numbers: is the learning rate too large?")
     x, y = fruit("test", TEST, size=SIZE, seed=int(torch.randint(1, 2**31 - 1, (), generator=generator)))
     return share_right(answer, x, y), f"{budget.used:,} of {budget.pictures:,} pictures".replace(",", " ")
+
+
+def _altered(network: Network) -> bool:
+    """Whether something else than the layers of `Network` answers, or layers that no longer pay."""
+
+    def as_made(own: nn.Module, made: nn.Module) -> bool:
+        if not isinstance(made, nn.Conv2d | nn.Linear):
+            return isinstance(made, nn.Identity) or isinstance(own, type(made))  # any norm may stand for nn.Identity
+        return isinstance(own, type(made)) and own.weight.shape == made.weight.shape and bool(own._forward_pre_hooks)
+
+    own, made = ([*n.body, n.head] for n in (network, Network(Budget())))
+    hands = type(network) is not Network or "forward" in vars(network) or len(own) != len(made)
+    return hands or not all(map(as_made, own, made))
 
 
 def baseline(x: Tensor, y: Tensor, budget: Budget, generator: torch.Generator) -> Network:

@@ -57,6 +57,7 @@ def drive(
         return nn.functional.cross_entropy(m(x), y)
 
     before = {name: t.detach().clone() for name, t in net.state_dict().items()}
+    drawn = [d.clone() for d in (*first, *second)]
     surface = loss_surface(net, loss, first, second, alphas, betas)
     after = net.state_dict()
     weights, buffers = dict(net.named_parameters()), dict(net.named_buffers())
@@ -65,6 +66,8 @@ def drive(
         "weights as before": all(torch.allclose(after[n], before[n], atol=1e-5) for n in weights),
         "statistics as before": all(torch.equal(after[n], before[n]) for n in buffers),
         "mode as before": net.training == mode and all(m.training == mode for m in net.modules()),
+        "directions as before": all(map(torch.equal, (*first, *second), drawn)),
+        "still learns": all(p.requires_grad for p in net.parameters()),
     }
 
 
@@ -208,6 +211,23 @@ def weights_left_changed(model, loss, first, second, alphas, betas):
     return surface
 
 
+def directions_rescaled(model, loss, first, second, alphas, betas):
+    """The directions that were given are rescaled in place, so whoever uses them again has others; scale copies."""
+    ws = [w.detach().clone() for w in model.parameters()]
+    for ds in (first, second):
+        for d, scaled in zip(ds, _scaled(ws, ds)):
+            d.copy_(scaled)
+    return _measure(model, loss, ws, first, second, alphas, betas)
+
+
+def gradients_left_off(model, loss, first, second, alphas, betas):
+    """The parameters are left with requires_grad False, so the network learns no more; use torch.no_grad() instead."""
+    ws = [w.detach().clone() for w in model.parameters()]
+    u, v = _scaled(ws, first), _scaled(ws, second)
+    model.requires_grad_(False)
+    return _measure(model, loss, ws, u, v, alphas, betas)
+
+
 def steps_pile_up(model, loss, first, second, alphas, betas):
     """Each step starts where the last one ended; start each of them from the weights as they were."""
     ws = [w.detach().clone() for w in model.parameters()]
@@ -338,13 +358,22 @@ EXERCISE = Exercise(
         left_in_evaluation,
         left_in_training,
         weights_left_changed,
+        directions_rescaled,
+        gradients_left_off,
         steps_pile_up,
         saved_by_reference,
         rows_and_columns_swapped,
         same_direction_twice,
     ),
     alternatives=(on_a_copy, by_state_dict),
-    telling=("mode as before", "statistics as before", "weights as before", "surface"),
+    telling=(
+        "mode as before",
+        "statistics as before",
+        "weights as before",
+        "directions as before",
+        "still learns",
+        "surface",
+    ),
     rtol=1e-3,
     note="Return a tensor of shape (len(alphas), len(betas)).",
 )
