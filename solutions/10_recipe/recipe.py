@@ -177,8 +177,8 @@ check("recipe.finetune_groups", finetune_groups)
 effects.get("recipe.pretraining").show()
 
 # %% [markdown]
-# Pretraining pays, although the first task has nothing to do with brick. The second rate, on a network as small as
-# this, hardly does: one well-chosen rate is about as good. (A pretraining task can be a bad match, too. Measure.)
+# Pretraining pays, although the first task has nothing to do with brick. The second rate is worth little on a network
+# as small as this: one well-chosen rate is about as good. (A pretraining task can be a bad match, too. Measure.)
 
 # %% [markdown]
 # ---

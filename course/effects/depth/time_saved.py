@@ -113,7 +113,7 @@ def draw(seed: int) -> Picture:
     axes.plot([40, 100], [40, 100], ":", color=GREY)
     for p in P_LAST[BATCHES]:
         label(axes, 100 * found.depth[BATCHES, p], 35, f"$p_L$ = {p:g}", GREY, ha="center", fontweight="normal")
-    label(axes, 79, 100 * found.times[ZEROS, 0.5] + 6, "computed, and " + ZEROS, VERMILLION, ha="center")
+    label(axes, 72, 100 * found.times[ZEROS, 0.5] - 6, "computed, and " + ZEROS, VERMILLION, ha="center")
     label(axes, 45.5, 100 * found.times[SAMPLES, 0.0] - 6, SAMPLES, PINK)
     label(axes, 57, 100 * found.times[BATCHES, 0.25] + 8, BATCHES, BLUE, ha="right")
     label(axes, 80, 72, "time like depth", GREY)

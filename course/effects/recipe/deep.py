@@ -110,7 +110,7 @@ def draw(seed: int) -> Picture:
         + "; ".join(f"{s} {n[f'{s}: best without']:.0%} and {n[f'{s}: best with']:.0%}" for s in STARTS)
         + ". Worst rate: "
         + "; ".join(f"{s} {n[f'{s}: worst without']:.0%} and {n[f'{s}: worst with']:.0%}" for s in STARTS)
-        + ". A network whose scores are no longer numbers counts as 0 %."
+        + ". Where scores are no longer numbers, nothing is right."
     )
     alt = (
         "Accuracy against the learning rate. Left, from PyTorch's start: without batch norm the network is at ten "

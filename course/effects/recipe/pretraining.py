@@ -18,8 +18,8 @@ from course.recipe import finetune_groups
 from course.schedules import cosine_decay
 from course.training import fit
 
-PRETRAINING, STEPS, PATCHES, PER_CLASS, SIDE = 300, 60, 200, 10, 32
-SCRATCH, ONE, BODY = (0.01, 0.03, 0.1), (0.003, 0.01, 0.03), (0.001, 0.003, 0.01)
+PRETRAINING, STEPS, PATCHES, PER_CLASS, SIDE = 500, 60, 300, 10, 32
+SCRATCH, ONE, BODY = (0.01, 0.03, 0.1), (0.01, 0.03), (0.003, 0.01)
 WAYS = ("from scratch", "fine-tuned, one rate", "fine-tuned, two rates")
 
 
@@ -105,16 +105,16 @@ def run(seed: int) -> Numbers:
 
 
 def holds(rows: Sequence[Numbers]) -> bool:
-    """Pretraining gains two points in the mean and costs no run more than eight; the second rate changes little."""
+    """Pretraining gains three points in the mean and costs no run more than eight; the second rate changes little."""
 
     def mean(name: str) -> float:
         return sum(r[name] for r in rows) / len(rows)
 
     return (
-        all(-0.08 < r["gain of pretraining"] < 0.5 and abs(r["gain of the second rate"]) < 0.1 for r in rows)
+        all(-0.08 < r["gain of pretraining"] < 0.5 and abs(r["gain of the second rate"]) < 0.2 for r in rows)
         and all(0.5 < r[way] <= 1 for r in rows for way in WAYS)
-        and mean("gain of pretraining") > 0.02
-        and abs(mean("gain of the second rate")) < 0.06
+        and mean("gain of pretraining") > 0.03
+        and abs(mean("gain of the second rate")) < 0.08
     )
 
 
@@ -128,7 +128,8 @@ def draw(seed: int) -> Picture:
         zip((SCRATCH, ONE, BODY), found, looks, WAYS, strict=True)
     ):
         axes.semilogx(rates, [100 * s for s in shares], style, color=color, ms=7)
-        label(axes, 0.00085, 58 - 4.5 * k, way, color)
+        label(axes, 0.00085, 62 - 4.5 * k, way, color)
+    axes.set_xlim(0.0007, 0.13)
     axes.axhline(100 / 3, color=GREY, ls=":", lw=1.2)
     label(axes, 0.00085, 36, "guessing", GREY)
     axes.set_xticks(sorted({*SCRATCH, *ONE, *BODY}), labels=[f"{r:g}" for r in sorted({*SCRATCH, *ONE, *BODY})])
@@ -136,13 +137,12 @@ def draw(seed: int) -> Picture:
     axes.set(xlabel="learning rate of the body", ylabel="right on unseen textures / %", ylim=(30, 100))
     axes.set_title(f"Brick, grass, gravel: {PER_CLASS} pictures of each, {STEPS} steps")
     caption = (
-        "Pretrained on another task: from which of six photos does a patch come? Two rates: the head's is ten "
-        "times the "
-        "body's. Best: " + ", ".join(f"{way} {n[way]:.1%}" for way in WAYS) + "."
+        "Pretrained on another task: from which of six photos does a patch come? Two rates: the head's is ten times "
+        "the body's. Best: " + ", ".join(f"{way} {n[way]:.1%}" for way in WAYS) + "."
     )
     alt = (
         "Accuracy on unseen textures against the learning rate of the body. Both fine-tuned curves lie above the one "
-        "from scratch at their best; with one rate or with two, the best accuracies are close."
+        "from scratch; with one rate or with two, the best accuracies are close."
     )
     return Picture(figure, alt, caption)
 
@@ -150,10 +150,9 @@ def draw(seed: int) -> Picture:
 PRETRAINING_EFFECT = Effect(
     "recipe.pretraining",
     "A network first learns to say from which photo a patch comes, then to name three textures from ten "
-    "pictures of each. "
-    "Each way at its best rate, it is more than two points better than the same network from scratch in the mean over "
-    "runs, though not in every one. Whether body and head get one rate or two changes less than six points in "
-    "the mean.",
+    "pictures of each. Each way at its best rate, it is more than three points better than the same network from "
+    "scratch in the mean over runs, and in no run more than eight worse. Whether body and head get one rate or two "
+    "changes less than eight points in the mean.",
     run,
     holds,
     draw,
