@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from nbformat import NotebookNode
 
@@ -81,7 +82,7 @@ def _finding(cell: NotebookNode, solution: str | None) -> Finding:
         if isinstance(said, dict) and said.get("exercise") == exercise and said.get("status") in STATUSES:
             named, points = said.get("misconception"), said.get("points")
             earned = float(points) if isinstance(points, int | float) and 0 <= points <= maximum else 0.0
-            score = said.get("score")
+            score: Any = said.get("score")
             measured = float(score) if type(score) in (int, float) and 0 <= score <= 1 else None
             sentence = str(said.get("sentence", ""))
             return Finding(exercise, said["status"], earned, maximum, str(named) if named else None, sentence, measured)

@@ -83,7 +83,8 @@ class Roster:
         self._blank, self._filename, self._exercises = notebook, filename, exercises
         self._solved = fill(notebook, solutions)
         self._solutions = solutions
-        self._full = {task.name: float(task.points) for task in (*exercises, *challenges)}
+        tasks: list[Exercise | Challenge] = [*exercises, *challenges]
+        self._full = {task.name: float(task.points) for task in tasks}
         self._nothing = dict.fromkeys(self._full, 0.0)
 
     def students(self) -> list[Student]:

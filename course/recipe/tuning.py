@@ -25,11 +25,12 @@ def finetune_groups(model: nn.Module, lr_backbone: float, lr_head: float) -> lis
 
     Source: lecture, "Learning rate" (0.001–0.01 for fine-tuning) and "Summary".
     """
-    if not isinstance(getattr(model, "head", None), nn.Module):
+    last = getattr(model, "head", None)
+    if not isinstance(last, nn.Module):
         raise ValueError(f"the model's last part must be called head; {type(model).__name__} has no such module")
     if not (lr_backbone >= 0 and lr_head >= 0):
         raise ValueError(f"rates must be ≥ 0, got {lr_backbone} and {lr_head}")
-    head = {id(p) for p in model.head.parameters()}
+    head = {id(p) for p in last.parameters()}
     moving = [p for p in model.parameters() if p.requires_grad]
     groups = [
         {"params": [p for p in moving if id(p) not in head], "lr": lr_backbone},

@@ -6,6 +6,7 @@ Directions are scaled by `course.recipe.filter_normalised`, which the notebook's
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, ClassVar
@@ -49,9 +50,10 @@ def networks() -> dict[str, nn.Sequential]:
     _train(trained, generator)
     twin = copy.deepcopy(trained)
     with torch.no_grad():  # ReLU lets a factor through, so the next layer can take it back
-        twin[1].weight.mul_(FACTOR)
-        twin[1].bias.mul_(FACTOR)
-        twin[3].weight.div_(FACTOR)
+        weight, bias, next_weight, *_ = twin.parameters()
+        weight.mul_(FACTOR)
+        bias.mul_(FACTOR)
+        next_weight.div_(FACTOR)
     return dict(zip(NETWORKS, (trained, twin, start), strict=True))
 
 
@@ -95,11 +97,10 @@ def land(network: str, pair: int, normalised: bool, reach: float) -> Land:
     if normalised:
         both = [filter_normalised(d, weights) for d in raw]
     else:  # as drawn, only as long as the trained network as a whole
-        size = sum(p.square().sum() for p in networks()["trained"].parameters() if p.ndim > 1).sqrt()
+        size = _length(networks()["trained"].parameters())
         both = []
         for d in raw:
-            length = sum(t.square().sum() for t in d if t.ndim > 1).sqrt()
-            both.append([t * size / length if t.ndim > 1 else torch.zeros_like(t) for t in d])
+            both.append([t * size / _length(d) if t.ndim > 1 else torch.zeros_like(t) for t in d])
     steps = reach * torch.linspace(-1, 1, SIDE)
     beta, alpha = (g.flatten() for g in torch.meshgrid(steps, steps, indexing="ij"))
     x, y = pictures()
@@ -111,6 +112,11 @@ def land(network: str, pair: int, normalised: bool, reach: float) -> Land:
     loss = (h.logsumexp(-1) - h[:, torch.arange(len(y)), y]).mean(1)
     right = (h.argmax(-1) == y).float().mean(1)
     return Land(loss.view(SIDE, SIDE).double().numpy(), right.view(SIDE, SIDE).double().numpy())
+
+
+def _length(tensors: Iterable[Tensor]) -> Tensor:
+    """Length of all weights together, those of biases left out."""
+    return torch.cat([t.flatten() for t in tensors if t.ndim > 1]).norm()
 
 
 def _outer(steps: Tensor, direction: Tensor) -> Tensor:
@@ -200,10 +206,11 @@ def seen_from_above(network: str, pair: int, normalised: bool, reach: float) -> 
 
 def mark(x: float, y: float) -> str:
     """The chosen place, with lines along which the cuts go."""
-    u, v = MAP.at([[x, y]])[0]
+    place = MAP.at([[x, y]])[0]
+    u, v = place
     lines = tag("path", d=f"M{MAP.left} {v:.1f}h{MAP.width}", **ALONG["α"], stroke_opacity=0.6)
     lines += tag("path", d=f"M{u:.1f} {MAP.top}v{MAP.height}", **ALONG["β"], stroke_opacity=0.6)
-    return lines + disc((u, v), 7, fill="var(--ink)", stroke="var(--paper)")
+    return lines + disc(place, 7, fill="var(--ink)", stroke="var(--paper)")
 
 
 @lru_cache(maxsize=8)

@@ -66,7 +66,8 @@ def _experiment(seed: int) -> tuple[Tensor, Tensor]:
     """The losses on the line between two trained networks, and around the first."""
     first, second = (trained(2 * seed + k) for k in range(2))
     line = loss_line(first, loss, [p.detach() for p in second.parameters()], TIMES)
-    around = loss_surface(first, loss, *directions(first, torch.Generator().manual_seed(seed)), GRID, GRID)
+    one, other = directions(first, torch.Generator().manual_seed(seed))
+    around = loss_surface(first, loss, one, other, GRID, GRID)
     return line, around
 
 

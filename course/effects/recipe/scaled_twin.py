@@ -34,7 +34,10 @@ def _experiment(seed: int) -> tuple[Tensor, float]:
     model = trained(seed)
     both = (model, _twin(model))
     raw, other = directions(model, torch.Generator().manual_seed(seed))
-    scale = sum(p.square().sum() for p in model.parameters()).sqrt() / sum(d.square().sum() for d in raw).sqrt()
+    scale = (
+        torch.cat([p.detach().flatten() for p in model.parameters()]).norm()
+        / torch.cat([*map(torch.ravel, raw)]).norm()
+    )
     rows = []
     for m in both:
         target = [p.detach() + scale * d * (p.ndim > 1) for p, d in zip(m.parameters(), raw, strict=True)]

@@ -54,14 +54,14 @@ def drive(
     rates, times = dict.fromkeys(names.values(), 0.0), dict.fromkeys(names.values(), 0)
     for group in _groups(groups):
         given = group["params"]
-        for p in [given] if isinstance(given, Tensor) else given:
-            p = p[1] if isinstance(p, tuple) and len(p) == 2 else p  # named parameters, as torch takes them, too
-            if id(p) not in names:
+        for one in [given] if isinstance(given, Tensor) else given:
+            tensor = one[1] if isinstance(one, tuple) and len(one) == 2 else one  # torch takes named parameters, too
+            if id(tensor) not in names:
                 raise Unusable(
                     "A group holds something that is no parameter of the model: give the parameters themselves."
                 )
-            rates[names[id(p)]] = float(group["lr"])
-            times[names[id(p)]] += 1
+            rates[names[id(tensor)]] = float(group["lr"])
+            times[names[id(tensor)]] += 1
     return {
         "rate": rates,
         "times given": times,
@@ -225,7 +225,7 @@ def relative_rate(model, lr_backbone, lr_head):
 
 
 def by_name(model, lr_backbone, lr_head):  # noqa: D103
-    head, backbone = [], []
+    head, backbone = list[Tensor](), list[Tensor]()
     for name, p in model.named_parameters():
         if p.requires_grad:
             (head if name.split(".")[0] == "head" else backbone).append(p)

@@ -15,17 +15,21 @@ from course.exercises.exercise import Case, Draw, Exercise, mistakes
 
 def network(kind: str, seed: int) -> nn.Module:
     """A small network with random weights and, if it has any, statistics; in training mode."""
-    layers = {
+    layers: dict[str, Callable[[], list[nn.Module]]] = {
         "one weight": lambda: [nn.Linear(1, 1, bias=False)],
         "linear": lambda: [nn.Linear(4, 3)],
         "two layers": lambda: [nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3)],
         "with batch norm": lambda: [nn.Linear(4, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 3)],
         "convolutional": lambda: [
-            *(nn.Unflatten(1, (1, 2, 2)), nn.Conv2d(1, 3, 3, padding=1), nn.BatchNorm2d(3), nn.ReLU()),
-            *(nn.Flatten(), nn.Linear(12, 3)),
+            nn.Unflatten(1, (1, 2, 2)),
+            nn.Conv2d(1, 3, 3, padding=1),
+            nn.BatchNorm2d(3),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(12, 3),
         ],
-    }[kind]()
-    model, generator = nn.Sequential(*layers), torch.Generator().manual_seed(seed)
+    }
+    model, generator = nn.Sequential(*layers[kind]()), torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for p in model.parameters():
             p.copy_(torch.randn(p.shape, generator=generator) + 0.5)
@@ -105,7 +109,8 @@ def global_norm(model, loss, first, second, alphas, betas):
     for direction in (first, second):
         length = sum((d**2).sum() for d, w in zip(direction, ws) if w.ndim > 1).sqrt()
         scaled.append([d * size / length if d.ndim > 1 else 0 * d for d in direction])
-    return _measure(model, loss, ws, *scaled, alphas, betas)
+    u, v = scaled
+    return _measure(model, loss, ws, u, v, alphas, betas)
 
 
 def layer_norm(model, loss, first, second, alphas, betas):
