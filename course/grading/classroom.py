@@ -55,6 +55,7 @@ class Outcome:
         remarks: what is worth knowing about the submission as a whole, in sentences.
         failed: whether it could not be graded at all; `remarks` says why.
         seconds: what grading it took.
+        own_seconds: what of this the submission's own code took, where that was measured.
         digest: which submission this is about.
         assignment: which state of the assignment, where that was noted.
     """
@@ -67,6 +68,7 @@ class Outcome:
     remarks: tuple[str, ...] = ()
     failed: bool = False
     seconds: float = 0.0
+    own_seconds: float = 0.0
     digest: str = field(default="", repr=False)
     assignment: str = field(default="", repr=False)
 

@@ -82,6 +82,7 @@ def row(outcome: Outcome) -> dict[str, Any]:
         "misconceptions": [f"{f.exercise}: {f.misconception}" for f in outcome.findings if f.misconception],
         "reason": outcome.reason,
         "seconds": outcome.seconds,
+        "own_seconds": outcome.own_seconds,
     }
 
 

@@ -191,6 +191,7 @@ def _outcome(entry: Entry, grades: Sequence[Grade]) -> Outcome:
         remarks=tuple(remarks),
         failed=all(graded.refusal for graded in entry.graded),
         seconds=round(sum(graded.seconds for graded in entry.graded), 3),
+        own_seconds=round(sum(graded.own_seconds for graded in entry.graded), 3),
         digest=entry.digest,
         assignment=entry.assignment,
     )
