@@ -18,6 +18,7 @@ from course.grading.classroom import Classroom, ClassroomError, Outcome
 from course.grading.forkserver import ForkServer
 from course.grading.roster import Student
 from tests.grading.conftest import ASSIGNMENT, FILE, ROSTER, Notebooks
+from tests.grading.forgers import FORGERS
 
 pytestmark = pytest.mark.slow
 
@@ -79,6 +80,14 @@ def test_a_flood_of_output_is_cut(graded: dict[str, Outcome], classroom: Classro
 def test_what_a_notebook_calls_check_changes_nothing(name: str, graded: dict[str, Outcome]) -> None:
     assert graded[name].score == graded[name].max_score
     assert graded[name].findings == graded["solved"].findings
+
+
+@pytest.mark.parametrize("name", FORGERS)
+def test_whoever_did_no_work_earns_nothing(name: str, graded: dict[str, Outcome]) -> None:
+    outcome = graded[name]
+    assert (outcome.score, [f.points for f in outcome.findings]) == (0, [0] * 7), outcome.reason
+    assert not outcome.failed
+    assert not {f.status for f in outcome.findings} & {"passed", "partial"}
 
 
 @pytest.mark.parametrize("name", ["tests-as-solutions", "tests-ungraded", "skip-execution"])

@@ -102,6 +102,7 @@ class Hostile:
 
     attacks: dict[str, attacks.Attack]
     outcomes: dict[str, Outcome]
+    classroom: Classroom | None = None
 
 
 @pytest.fixture(scope="module")

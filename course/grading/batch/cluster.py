@@ -22,7 +22,7 @@ from course.grading.classroom import ClassroomError
 from course.grading.forkserver import ForkServer, ForkUnavailable
 from course.grading.sandbox.launch import Sandbox, available
 
-RETRIES, AHEAD = 2, 200
+RETRIES, AHEAD, CONNECT_SECONDS = 2, 200, 30
 _servers: dict[Sandbox, ForkServer | None] = {}
 
 
@@ -37,7 +37,7 @@ def on_cluster(address: str) -> Callable[[Assignment, Sandbox], Engine]:
     except ImportError:
         raise ClassroomError("--scheduler needs Dask: pip install 'cv-course[cluster]'") from None
     try:
-        client = Client(address, timeout=30)
+        client = Client(address, timeout=CONNECT_SECONDS)
     except (OSError, ValueError, TimeoutError) as error:
         raise ClassroomError(f"there is no Dask scheduler at {address} ({error})") from error
 
@@ -48,12 +48,15 @@ def on_cluster(address: str) -> Callable[[Assignment, Sandbox], Engine]:
 
 
 def _run(
-    client: Any, assignment: Assignment, sandbox: Sandbox, tasks: Iterable[Task]
+    client: Any,
+    assignment: Assignment,
+    sandbox: Sandbox,
+    tasks: Iterable[Task],
+    work: Callable[[Task, Assignment, Sandbox], Graded] | None = None,
 ) -> Iterator[tuple[Task, Graded | Failure]]:
     """Keep the cluster busy with a bounded number of tasks; results as they come."""
     from distributed import KilledWorker, as_completed
 
-    (shared,) = client.scatter([assignment], broadcast=True)
     source, running = iter(tasks), as_completed()
     by_key: dict[str, Task] = {}
 
@@ -62,7 +65,10 @@ def _run(
         if task is not None:
             name = f"grade-{task.key}"
             by_key[name] = task
-            running.add(client.submit(_grade_remotely, task, shared, sandbox, key=name, retries=RETRIES, pure=False))
+            # The assignment travels with each task: data scattered beforehand are lost with the workers that hold them.
+            running.add(
+                client.submit(work or _grade_remotely, task, assignment, sandbox, key=name, retries=RETRIES, pure=False)
+            )
 
     for _ in range(AHEAD):
         submit()
