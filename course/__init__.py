@@ -26,6 +26,7 @@ _ROOMS = (
     "regularization",
     "schedules",
     "smoothing",
+    "study",
     "tour",
     "training",
     "widgets",

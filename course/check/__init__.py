@@ -17,6 +17,8 @@ from course.check.judge import Verdict, judge
 from course.check.report import CheckFailed, Report
 from course.exercises.exercise import Exercise
 from course.neutral import neutral
+from course.study import book, code, hints
+from course.study.settings import grading
 
 __all__ = ["CheckFailed", "Report", "check", "verdict"]
 
@@ -26,17 +28,28 @@ def check(name: str, function: Callable[..., Any], *, seed: int | None = None) -
 
     Inputs are drawn from `seed`, a new one each time unless given (or set as COURSE_SEED). The report shows
     points as its `repr`. While nbgrader grades or validates, an answer worth nothing raises `CheckFailed`;
-    elsewhere the report says so and the notebook goes on.
+    elsewhere the report says so and the notebook goes on, the outcome is entered into the learner's progress, and the
+    report offers hints.
 
     Raises:
         UnknownExercise: there is no such exercise; the message lists near matches.
         CheckFailed: the function earned nothing, and nbgrader is running.
     """
-    report = Report(verdict(exercises.get(name), function, seed))
-    if report.points == 0 and os.environ.get("NBGRADER_EXECUTION"):
+    found = verdict(exercises.get(name), function, seed)
+    if not grading():
+        return Report(found, _hints(found, function))
+    report = Report(found)
+    if report.points == 0:
         _display(report)
         raise CheckFailed(f"{report.verdict.exercise.function}: {report.verdict.sentence}")
     return report
+
+
+def _hints(found: Verdict, function: Callable[..., Any]) -> tuple[str, str]:
+    """Enter the outcome into the learner's progress; what the report offers besides."""
+    exercise = found.exercise
+    entry = book.checked(exercise.name, found.status, found.points, code.digest(function))
+    return hints.offer(exercise, found.status, entry)
 
 
 def verdict(exercise: Exercise, function: Callable[..., Any], seed: int | None = None) -> Verdict:

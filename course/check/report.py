@@ -24,10 +24,14 @@ class CheckFailed(AssertionError):
 
 
 class Report:
-    """What `check` returns. Its `repr` is the points earned, which nbgrader reads as (partial) credit."""
+    """What `check` returns. Its `repr` is the points earned, which nbgrader reads as (partial) credit.
 
-    def __init__(self, verdict: Verdict) -> None:
+    `hints` is what is offered at the end to whoever learns alone, as HTML and as text.
+    """
+
+    def __init__(self, verdict: Verdict, hints: tuple[str, str] = ("", "")) -> None:
         self.verdict = verdict
+        self.hints = hints
 
     def __repr__(self) -> str:
         return repr(round(self.verdict.points, 4))
@@ -70,6 +74,7 @@ class Report:
         lines += [f"Note: {r}" for r in v.remarks]
         if v.printed:
             lines.append("Printed by your function:\n" + v.printed.rstrip()[:600])
+        lines += [self.hints[1]] if self.hints[1] else []
         return "\n".join(lines)
 
     def html(self) -> str:
@@ -98,6 +103,7 @@ class Report:
                 f'<p style="margin:.5em 0 0;opacity:.75;font-size:90%">Inputs are drawn anew each time; '
                 f"<code>seed={v.seed}</code> as a further argument brings these back.</p>"
             )
+        parts.append(self.hints[0])
         return (
             f'<div role="status" style="border-left:4px solid {colour};padding:.4em .9em;margin:.3em 0;'
             f'max-width:50em;line-height:1.45">{"".join(parts)}</div>'
