@@ -48,8 +48,9 @@ def check(name: str, function: Callable[..., Any], *, seed: int | None = None) -
 def _hints(found: Verdict, function: Callable[..., Any]) -> tuple[str, str]:
     """Enter the outcome into the learner's progress; what the report offers besides."""
     exercise = found.exercise
-    entry = book.checked(exercise.name, found.status, found.points, code.digest(function))
-    return hints.offer(exercise, found.status, entry)
+    status = "unwritten" if code.handed_out(exercise, function) else found.status
+    entry = book.checked(exercise.name, status, found.points, code.digest(function))
+    return hints.offer(exercise, status, entry)
 
 
 def verdict(exercise: Exercise, function: Callable[..., Any], seed: int | None = None) -> Verdict:

@@ -53,6 +53,19 @@ def digest(function: Callable[..., Any]) -> str:
     return hashlib.sha256(source.encode()).hexdigest()[:8] if source else ""
 
 
+def handed_out(exercise: Exercise, function: Callable[..., Any]) -> bool:
+    """Whether this is still the code that a bug hunt hands out: nobody has tried anything yet."""
+    if exercise.given is None:
+        return False
+    return _statements(source_of(function)) == _statements(source_of(exercise.given.implementation))
+
+
+def _statements(source: str | None) -> list[str] | None:
+    """What a function does, whatever its comments, docstring and annotations; None if that cannot be read."""
+    node = _definition(bare(source or ""))
+    return [ast.unparse(statement) for statement in node.body] if node else None
+
+
 def answer(exercise: Exercise, own: str | None = None) -> str:
     """A right answer, ready to be read: under the exercise's name, and with the student's own first line."""
     function = exercise.shown or exercise.reference
@@ -161,7 +174,9 @@ def _td(line: str | None, other: str | None, same: bool, mark: str, colour: str)
     code = html.escape(line) if same or other is None else _marked(line, other)
     background = "none" if same else colour
     sign = "&nbsp;" if same else f'<span aria-label="{"only here" if other is None else "different"}">{mark}</span>'
-    style = "white-space:pre-wrap;background:none;color:inherit;padding:0;overflow-wrap:anywhere"
+    # A long line goes on below, set in, so that it is not taken for a new one.
+    style = "display:block;white-space:pre-wrap;overflow-wrap:anywhere;padding:0 0 0 4ch;text-indent:-4ch"
+    style += ";background:none;color:inherit"
     return f'<td style="{_cell(background)}"><code style="{style}">{sign} {code}</code></td>'
 
 

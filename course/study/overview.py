@@ -12,6 +12,7 @@ from course.study import book
 from course.study.card import GREEN, QUIET, Card, paragraph, sentence
 from course.study.settings import grading
 
+Row = tuple[str, ...]
 MARKS = {"passed": "✓", "tried": "◐", "untouched": "·"}
 
 
@@ -93,23 +94,33 @@ def progress(section: str | None = None) -> Card:
     chosen = lines(section)
     if grading():
         return sentence("Progress is not shown while a notebook is graded or validated.")
-    done, everything = total(chosen), total(lines())
-    headline = f"{_counted(done)} · {_time(done)}"
+    head, body = tabulated(chosen, section)
     if section:
-        head, body = ("", "Exercise", "Points", "Minutes", "Difficulty"), [_exercise_row(line) for line in chosen]
-        whole = f"The whole course: {_counted(everything)}, {_time(everything)}."
+        everything = total(lines())
+        more = f"The whole course: {_counted(everything)}, {_time(everything)}."
     else:
-        names = exercises.sections()
-        head = ("", "Section", "Passed", "Points", "Minutes left")
-        body = [_section_row(name, [line for line in chosen if line.section == name]) for name in names]
-        whole = 'One section: `progress("descent")`.'
+        more = 'One section: `progress("descent")`.'
     where = "Kept on this machine only, and never sent. Written questions are not counted."
-    table = _table(head, body)
-    title = f"<p style='margin:0 0 .3em'><b>Progress</b> · {html.escape(headline)}</p>{_bar(done)}"
-    text = "\n".join(
-        ["Progress · " + headline, *("  ".join(filter(None, row)) for row in body), whole.replace("`", ""), where]
-    )
-    return Card(title + table + paragraph(f"{whole} {where}", QUIET), text, colour=GREEN)
+    title = f"<p style='margin:0 0 .3em'><b>Progress</b> · {html.escape(headline(chosen))}</p>"
+    parts = [title, _bar(total(chosen)), _table(head, body), paragraph(f"{more} {where}", QUIET)]
+    rows = ["  ".join(row).strip() for row in body]
+    text = "\n".join([f"Progress · {headline(chosen)}", *rows, more.replace("`", ""), where])
+    return Card("".join(parts), text, colour=GREEN)
+
+
+def headline(chosen: Sequence[Line]) -> str:
+    """What is passed, and the time that is left, in a line."""
+    t = total(chosen)
+    return f"{_counted(t)} · {_time(t)}"
+
+
+def tabulated(chosen: Sequence[Line], section: str | None) -> tuple[Row, list[Row]]:
+    """Head and rows of a table: exercise by exercise of a section, else section by section."""
+    if section:
+        return ("", "exercise", "points", "minutes", "difficulty", "attempts"), [_exercise_row(line) for line in chosen]
+    names = dict.fromkeys(line.section for line in chosen)
+    head = ("", "section", "passed", "tried", "untouched", "points", "min. done", "min. left", "difficulty")
+    return head, [_section_row(name, [line for line in chosen if line.section == name]) for name in names]
 
 
 def dots(difficulty: int) -> str:
@@ -117,16 +128,18 @@ def dots(difficulty: int) -> str:
     return "●" * difficulty + "○" * (3 - difficulty)
 
 
-def _exercise_row(line: Line) -> tuple[str, ...]:
+def _exercise_row(line: Line) -> Row:
     seen = " (solution seen)" if line.solution else ""
-    points = f"{line.points:g} / {line.max_points:g}"
-    return MARKS[line.status], line.title + seen, points, str(line.minutes), dots(line.difficulty)
+    points, attempts = f"{line.points:g} / {line.max_points:g}", str(line.attempts or "")
+    return MARKS[line.status], line.title + seen, points, str(line.minutes), dots(line.difficulty), attempts
 
 
-def _section_row(name: str, chosen: Sequence[Line]) -> tuple[str, ...]:
+def _section_row(name: str, chosen: Sequence[Line]) -> Row:
     t = total(chosen)
     mark = MARKS["passed" if t.passed == t.count else "tried" if t.passed + t.tried else "untouched"]
-    return mark, name, f"{t.passed} of {t.count}", f"{t.points:g} / {t.max_points:g}", str(t.minutes_left)
+    counts = (str(t.passed), str(t.tried), str(t.untouched), f"{t.points:g} / {t.max_points:g}")
+    mean = round(sum(line.difficulty for line in chosen) / len(chosen))
+    return mark, name, *counts, str(t.minutes_done), str(t.minutes_left), dots(mean)
 
 
 def _counted(t: Total) -> str:
@@ -145,7 +158,7 @@ def duration(minutes: int) -> str:
 
 
 def _bar(t: Total) -> str:
-    parts = [(t.passed, GREEN, "1"), (t.tried, GREEN, ".35"), (t.untouched, "currentColor", ".12")]
+    parts = [(t.passed, GREEN, "1"), (t.tried, GREEN, ".5"), (t.untouched, "currentColor", ".12")]
     cells = "".join(
         f'<span style="flex:{n};background:{colour};opacity:{opacity}"></span>' for n, colour, opacity in parts if n
     )

@@ -370,8 +370,8 @@ effects.get("pixels.nearest").show()
 # You change bytes in place (`image /= 255`). Bytes hold whole numbers from 0 to 255 only: convert with `.float()`
 # first, and make a new tensor.
 # </details>
-# <details><summary><code>scatter(): Expected dtype int64 for index</code> or <code>tensors used as indices must be
-# long …</code></summary>
+# <details><summary><code>scatter(): Expected dtype int32/int64 for index</code> or <code>tensors used as indices must
+# be long …</code></summary>
 #
 # Class ids that pick an entry must be whole numbers: `y.long()`.
 # </details>

@@ -310,6 +310,10 @@ for eps in (0.0, 0.1):
 #
 # `.mean()` over an (N, K) tensor divides by N·K. Sum over the classes (`dim=1`), then take the mean.
 # </details>
+# <details><summary><code>mean(): could not infer output dtype … Got: Bool</code></summary>
+#
+# What is right is True or False, and a mean wants numbers: `(guess == y).float()`.
+# </details>
 # <details><summary>The calibration error is <code>nan</code></summary>
 #
 # The mean of an empty bin is 0/0. Skip bins that hold no prediction.

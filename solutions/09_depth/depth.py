@@ -286,7 +286,7 @@ for p_last in (1.0, 0.5):
 #
 # The same mistake, without an error message: the gates ran along the last axis.
 # </details>
-# <details><summary><code>Expected a 'cpu' device type for generator …</code></summary>
+# <details><summary><code>Expected a 'cuda' device type for generator but found 'cpu'</code></summary>
 #
 # A generator draws on its own device. Draw there, then move: `torch.rand(n, generator=generator).to(x.device)`.
 # </details>

@@ -292,7 +292,7 @@ EXERCISE = Exercise(
     ),
     pseudocode="""
     for each sample i, with partner j = order_i:
-        inside(r, c) ← top ≤ r < top + height  and  left ≤ c < left + width,  for pixels of the picture only
+        inside ← pixels (r, c) with top ≤ r < top + height and left ≤ c < left + width
         x̃_i ← x_j where inside, x_i elsewhere
         λ_i ← 1 − (number of pixels inside) / (H·W)
         ỹ_i ← λ_i·y_i + (1 − λ_i)·y_j

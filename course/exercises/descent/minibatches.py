@@ -262,6 +262,7 @@ EXERCISE = Exercise(
     the last batch ← what is left
     """,
     reference=descent.minibatches,
+    shown=with_yield,
     cases=cases,
     drive=drive,
     compare=False,
