@@ -236,69 +236,42 @@ def run_below(notebook, source: str):
     return notebook.page.locator(".jp-Notebook .jp-Cell.jp-mod-active .jp-OutputArea-output")
 
 
-@pytest.fixture
-def both_themes(section):
-    """Screenshots of the active cell, light and dark."""
-
-    def keep(name: str) -> None:
-        for theme in ("light", "dark"):
-            section.dark(theme == "dark")
-            section.page.wait_for_timeout(500)
-            section.keep(f"study-{name}-{theme}", ".jp-Cell.jp-mod-active")
-        section.dark(False)
-
-    return keep
-
-
-def test_a_failed_check_unfolds_its_hints_by_keyboard(section, both_themes):
-    other = WRONG.replace("(1 - alpha) * grad", "lr * grad")
-    for source in (WRONG + "\n", other):
-        section.write_and_run("momentum_step", source.replace("momentum_step", "gd_step", 0))
-        shown = section.write_and_run("check-momentum_step")
-    del shown
-    section.write_and_run("gd_step", "def gd_step(w, grad, lr):\n    return w + lr * grad")
-    section.write_and_run("check-gd_step")
-    section.write_and_run("gd_step", "def gd_step(w, grad, lr):\n    return w - grad")
-    report = section.write_and_run("check-gd_step")
-    for summary in report.locator("summary").all():
+def test_a_failed_check_unfolds_its_hints_by_keyboard(section):
+    for body in ("w + lr * grad", "w - grad"):  # two attempts unlock two hints
+        section.write_and_run("gd_step", f"def gd_step(w, grad, lr):\n    return {body}")
+        report = section.write_and_run("check-gd_step")
+    hints = report.locator("summary", has_text="Hint")
+    for summary in hints.all():
         summary.focus()
         section.page.keyboard.press("Enter")
-    assert report.locator("details[open]").count() == 2
-    both_themes("failed")
+    assert hints.count() == report.locator("details[open]").count() == 2
+    assert "Θ ← Θ − η · ∇L" in report.inner_text()
+    section.keep("study-hints", ".jp-Cell.jp-mod-active")
 
 
-def test_a_hint_and_a_solution_are_legible(section, both_themes):
+def test_at_the_second_request_a_right_answer_stands_beside_ones_own(section):
     section.cell("check-gd_step")
-    hint = run_below(section, 'hint("descent.gd_step")')
-    assert "uphill" in hint.inner_text()
-    both_themes("hint")
-    source = "def train(model, x, y, lr, epochs, size, generator):\n    return []"
-    section.write_and_run("train", section.cell("train").inner_text() and source)
-    section.cell("check-train")
-    for _ in range(2):
-        shown = run_below(section, 'hint("descent.train", train)')
-    assert shown.locator("table").count() == 1
-    both_themes("solution")
-
-
-def test_a_prediction_is_made_by_keyboard_and_compared(section, both_themes):
-    options = section.page.locator(".choice input[type=radio]")
-    options.first.focus()
-    section.page.keyboard.press("Space")
-    section.page.keyboard.press("ArrowDown")
-    assert section.page.locator(".choice [role=status]").inner_text().startswith("Noted")
-    section.page.locator(".choice").evaluate("e => e.closest('.jp-Cell').scrollIntoView()")
-    section.page.locator(".choice").screenshot(path="/root/wt/study/artefacts/study-choice-light.png")
+    assert run_below(section, 'hint("descent.gd_step", gd_step)').locator("table").count() == 0
+    shown = run_below(section, 'hint("descent.gd_step", gd_step)')
+    assert shown.locator("th").all_inner_texts() == ["your code", "a right answer"]
+    marked = shown.locator("td b").all_inner_texts()
+    assert "".join(marked).replace(" ", "") == "lr*"
     section.dark(True)
-    section.page.wait_for_timeout(500)
-    section.page.locator(".choice").screenshot(path="/root/wt/study/artefacts/study-choice-dark.png")
+    section.keep("study-solution-dark", ".jp-Cell.jp-mod-active")
     section.dark(False)
+
+
+def test_a_prediction_is_made_by_keyboard_and_compared(section):
+    question = section.page.get_by_role("group", name="Predict.")
+    question.get_by_role("radio").first.focus()
+    section.page.keyboard.press("Space")
+    section.page.keyboard.press("ArrowDown")  # and no notebook command
+    assert question.get_by_role("radio", checked=True).evaluate("e => e.closest('label').innerText").startswith("a few")
+    assert question.get_by_role("status").inner_text().startswith("Noted")
     section.cell("check-momentum_step")
     shown = run_below(section, "guess.show()")
-    assert "a few: up to 20 %" in shown.inner_text()
-    assert "none" in shown.inner_text()
-    both_themes("compared")
-    run_below(section, 'progress("descent")')
-    both_themes("progress")
-    run_below(section, "progress()")
-    both_themes("whole")
+    assert shown.locator("th", has_text="predicted").locator("xpath=following-sibling::td").inner_text() == (
+        "a few: up to 20 %"
+    )
+    assert shown.locator("th", has_text="measured").locator("xpath=following-sibling::td").inner_text() == "none"
+    section.keep("study-compared", ".jp-Cell.jp-mod-active")
