@@ -70,8 +70,8 @@ class Guess:
         if chosen is None:
             head = "No prediction was made. A guess beforehand, even a wrong one, makes the answer stick."
             measured = paragraph(f"Measured: {options[right]}. {told}")
-            body = paragraph(self.prediction.question) + paragraph(head, QUIET) + folded("What was measured", measured)
-            return Card(body, f"{self.prediction.question}\n{head}\nMeasured: {options[right]}. {told}")
+            body = self._question() + paragraph(head, QUIET) + folded("What was measured", measured)
+            return Card(body, f"{self!r}\n{head}\nMeasured: {options[right]}. {told}")
         verdict, colour = ("✓ as predicted", GREEN) if chosen == right else ("↯ a surprise", ORANGE)
         cells = "".join(
             f'<tr style="background:none"><th scope="row" style="{_CELL}">{name}</th>'
@@ -82,6 +82,11 @@ class Guess:
         head = f'<p style="margin:0 0 .3em"><b style="color:{colour}">{verdict}</b></p>'
         text = f"{verdict}\npredicted: {options[chosen]}\nmeasured: {options[right]}\n{told}"
         return Card(head + table + paragraph(told), text, colour)
+
+    def _question(self) -> str:
+        items = "".join(f"<li>{inline(option)}</li>" for option in self.prediction.options)
+        asked = f"<p style='margin:.3em 0'><b>Predict.</b> {inline(self.prediction.question)}</p>"
+        return f'{asked}<ol type="A" style="margin:.3em 0">{items}</ol>'
 
     def _widget(self) -> Any:
         if self._choice is None:
@@ -99,10 +104,7 @@ class Guess:
         if grading():
             return {"text/plain": "Predictions are skipped while a notebook is graded or validated."}
         data, metadata = self._widget()._repr_mimebundle_(**kwargs) or ({}, {})
-        items = "".join(f"<li>{inline(option)}</li>" for option in self.prediction.options)
-        body = f"<p style='margin:.3em 0'><b>Predict.</b> {inline(self.prediction.question)}</p>"
-        body += f'<ol type="A" style="margin:.3em 0">{items}</ol>'
-        still = Card(body + paragraph("The next cell measures it.", QUIET), repr(self))
+        still = Card(self._question() + paragraph("The next cell measures it.", QUIET), repr(self))
         return {**data, "text/plain": repr(self), "text/html": still._repr_html_()}, metadata
 
 
