@@ -18,6 +18,7 @@ from difflib import SequenceMatcher, ndiff
 from itertools import zip_longest
 from typing import Any
 
+from course.exercises.challenge import Challenge
 from course.exercises.exercise import Exercise
 
 _ALIKE = 0.5  # from here on two lines are two versions of one line
@@ -53,9 +54,9 @@ def digest(function: Callable[..., Any]) -> str:
     return hashlib.sha256(source.encode()).hexdigest()[:8] if source else ""
 
 
-def handed_out(exercise: Exercise, function: Callable[..., Any]) -> bool:
+def handed_out(exercise: Exercise | Challenge, function: Callable[..., Any]) -> bool:
     """Whether this is still the code that a bug hunt hands out: nobody has tried anything yet."""
-    if exercise.given is None:
+    if isinstance(exercise, Challenge) or exercise.given is None:
         return False
     return _statements(source_of(function)) == _statements(source_of(exercise.given.implementation))
 
@@ -66,7 +67,7 @@ def _statements(source: str | None) -> list[str] | None:
     return [ast.unparse(statement) for statement in node.body] if node else None
 
 
-def answer(exercise: Exercise, own: str | None = None) -> str:
+def answer(exercise: Exercise | Challenge, own: str | None = None) -> str:
     """A right answer, ready to be read: under the exercise's name, and with the student's own first line."""
     function = exercise.shown or exercise.reference
     source = re.sub(r"\s*# noqa\S*.*$", "", source_of(function) or "", flags=re.MULTILINE)

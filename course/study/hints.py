@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from course import exercises
+from course.exercises.challenge import Challenge
 from course.exercises.exercise import Exercise
 from course.study import book, code
 from course.study.card import QUIET, Card, block, folded, paragraph, sentence
@@ -49,7 +50,7 @@ def hint(name: str, function: Callable[..., Any] | None = None) -> Card:
     return _stages(exercise, asked_early=before)
 
 
-def _stages(exercise: Exercise, asked_early: book.Entry | None = None) -> Card:
+def _stages(exercise: Exercise | Challenge, asked_early: book.Entry | None = None) -> Card:
     """Idea and pseudocode; with an entry, in place of a solution that was asked for early."""
     ask = f'`hint("{exercise.name}", {exercise.function})`'
     if asked_early:
@@ -68,7 +69,7 @@ def _stages(exercise: Exercise, asked_early: book.Entry | None = None) -> Card:
     return Card(body, text)
 
 
-def _solution(exercise: Exercise, function: Callable[..., Any]) -> Card:
+def _solution(exercise: Exercise | Challenge, function: Callable[..., Any]) -> Card:
     own = code.source_of(function)
     mine = code.bare(own) if own else ""
     right = code.answer(exercise, mine)
@@ -83,12 +84,12 @@ def _solution(exercise: Exercise, function: Callable[..., Any]) -> Card:
     )
 
 
-def pseudocode(exercise: Exercise) -> str:
+def pseudocode(exercise: Exercise | Challenge) -> str:
     """The second hint, without the indentation that it has in its file."""
     return inspect.cleandoc(exercise.pseudocode)
 
 
-def offer(exercise: Exercise, status: str, entry: book.Entry) -> tuple[str, str]:
+def offer(exercise: Exercise | Challenge, status: str, entry: book.Entry) -> tuple[str, str]:
     """What a report adds at its end, as HTML and as text: hints that are unlocked by now, and how to get the next."""
     if not exercise.idea or not hints_on():
         return "", ""

@@ -55,14 +55,17 @@ class Total:
 
 
 def lines(section: str | None = None) -> list[Line]:
-    """All exercises of a section, or of the course, in the lecture's order.
+    """All exercises and challenges of a section, or of the course, in the lecture's order.
 
     Raises:
         UnknownExercise: there is no such section.
     """
-    chosen = exercises.of_section(section) if section else exercises.every()
     entries, found = book.read(), list[Line]()
-    for e in chosen:
+    sections = (section,) if section else exercises.sections()
+    tasks: list[exercises.Exercise | exercises.Challenge] = []
+    for name in sections:
+        tasks += [*exercises.of_section(name), *exercises.challenges(name)]
+    for e in tasks:
         entry = entries.get(e.name, book.UNTOUCHED)
         points = min(entry.points, float(e.points))
         stands = (e.section, e.name, e.title, entry.status, entry.attempts, points, float(e.points))

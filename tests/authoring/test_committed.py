@@ -76,5 +76,5 @@ def test_each_notebook_helps_asks_and_shows_progress(section):
     assert helped.count("<details>") == helped.count("</details>") >= 2
     assert code[-1] == f'progress("{section}")'
     asked = [i for i, source in enumerate(code) if source.startswith(f'guess = predict("{section}.')]
-    assert asked or section in ("tour", "recipe")
+    assert asked or section == "tour"
     assert all(code[i + 1] == "guess.show()" for i in asked), "the next cell runs the experiment and compares"

@@ -24,7 +24,7 @@ def measured() -> dict[str, dict[str, float]]:
 
 
 def test_each_section_from_01_on_asks_at_least_once():
-    assert {e.section for e in ASKING} >= set(effects.sections()) - {"tour", "recipe"}
+    assert {e.section for e in ASKING} >= set(effects.sections()) - {"tour"}
 
 
 @pytest.mark.parametrize("effect", ASKING, ids=[e.name for e in ASKING])
