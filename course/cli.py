@@ -283,6 +283,34 @@ def report(
 
 
 @app.command()
+def progress(
+    section: Section = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Forget it: of this section, or all.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before forgetting.")] = False,
+    json_file: Json = None,
+) -> None:
+    """Show what you have passed, and what is left. It is kept on this machine only, and never sent."""
+    _chosen(section)
+    from course.study import book, overview
+
+    lines = overview.lines(section)
+    if reset:
+        tried = {line.exercise for line in lines if line.status != "untouched"}
+        if not yes:
+            typer.confirm(f"Forget what is kept about {_exercises(len(tried))}?", abort=True)
+        try:
+            forgotten = book.forget({line.exercise for line in lines} if section else None)
+        except OSError as error:
+            _fail(f"cannot write to {book.folder()} ({error.strerror or error})")
+        _print(f"forgotten: what was kept about {_exercises(forgotten)}")
+        return
+    if not _wrote([line.row() for line in lines], json_file):
+        _show_progress(lines, section)
+    if trouble := book.trouble():
+        _print(f"[yellow]![/yellow] {_plain(trouble)}", stderr=True)
+
+
+@app.command()
 def leaderboard(
     source: Annotated[Path, typer.Argument(help="A class folder with graded submissions, or a JSON file of results.")],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the files go.")] = Path("leaderboard"),
@@ -348,6 +376,26 @@ def _chosen(section: str | None) -> Sequence[Any]:
         return registry.of_section(section) if section else registry.every()
     except registry.UnknownExercise as error:
         _fail(str(error))
+
+
+def _exercises(count: int) -> str:
+    return f"{count} exercise{'' if count == 1 else 's'}"
+
+
+def _show_progress(lines: Sequence[Any], section: str | None) -> None:
+    from rich.table import Table
+
+    from course.study import book, overview
+
+    head, rows = overview.tabulated(lines, section)
+    table = Table(box=None, pad_edge=False)
+    for i, name in enumerate(head):
+        table.add_column(name, justify="left" if i < 2 else "right")
+    for row in rows:
+        table.add_row(*map(_plain, row))
+    _print(table)
+    _print(_plain(overview.headline(lines)))
+    _print(f"kept in {_plain(str(book.path()))}, on this machine only; written questions are not counted")
 
 
 def _one_thread() -> None:

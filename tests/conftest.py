@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from typing import Any
 
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: more threads only wait for each other
+
+_PROGRESS = tempfile.TemporaryDirectory(prefix="cv-course-progress-")
+os.environ["COURSE_HOME"] = _PROGRESS.name  # what a test passes is nobody's progress
 
 # Long files whose tests need no common fixture, so that any process may take any of them …
 EACH_ALONE = ("test_notebooks.py", "test_mutants.py")
@@ -32,5 +36,5 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.fixture(autouse=True)
 def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("NBGRADER_EXECUTION", "COURSE_SEED"):
+    for name in ("NBGRADER_EXECUTION", "COURSE_SEED", "COURSE_HINTS"):
         monkeypatch.delenv(name, raising=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from course.check.limits import call_within
@@ -23,6 +23,7 @@ class Entry:
         sentence: what there is to say.
         seed: brings the same start and the same test pictures back.
         score: share of right answers; None if it could not be measured.
+        hints: what is offered at the end to whoever learns alone, as HTML and as text.
     """
 
     challenge: Challenge
@@ -31,6 +32,7 @@ class Entry:
     sentence: str
     seed: int
     score: float | None = None
+    hints: tuple[str, str] = ("", "")
 
     def __repr__(self) -> str:
         return repr(round(self.points, 4))
@@ -39,6 +41,10 @@ class Entry:
     def passed(self) -> bool:
         """Whether all points were earned."""
         return self.status == "passed"
+
+    def with_hints(self, hints: tuple[str, str]) -> Entry:
+        """The same, and what is offered besides."""
+        return replace(self, hints=hints)
 
     def row(self) -> dict[str, Any]:
         """As plain fields, those of other checks and the score."""
@@ -57,17 +63,20 @@ class Entry:
     def text(self) -> str:
         """For a terminal."""
         worth = f"{self.points:g} of {self.challenge.points:g} points"
-        return f"{HEADS[self.status]} · {self.challenge.function} · {worth}\n{self.sentence}"
+        return f"{HEADS[self.status]} · {self.challenge.function} · {worth}\n{self.sentence}" + self._offered()
+
+    def _offered(self) -> str:
+        return f"\n{self.hints[1]}" if self.hints[1] else ""
 
     def html(self) -> str:
         """For a notebook."""
-        head, *rest = self.text().split("\n")
+        head, *rest = self.text().removesuffix(self._offered()).split("\n")
         steps = " · ".join(
             f"{'✓' if self.score is not None and self.score >= least else '·'} {least:.0%}: {points:g} points"
             for least, points in self.challenge.steps
         )
         lines = (f"<b>{html.escape(head)}</b>", html.escape(" ".join(rest)), html.escape(steps))
-        return framed(self.status, "".join(f'<p style="margin:.3em 0">{line}</p>' for line in lines))
+        return framed(self.status, "".join(f'<p style="margin:.3em 0">{line}</p>' for line in lines) + self.hints[0])
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return {"text/plain": repr(self), "text/html": self.html(), VERDICT_MIME: self.row()}

@@ -25,7 +25,7 @@ class Challenge:
 
     Args:
         name: `section.function`; the notebook's cells bear the function's name.
-        title, signature, minutes, difficulty: as of an exercise.
+        title, signature, minutes, difficulty, idea, pseudocode, shown: as of an exercise.
         steps: (share of right answers, points) in rising order; the last ones are the points of the whole.
         reference: a function that reaches all points.
         prepare: generator → the function's arguments, and what `measure` needs besides its answer.
@@ -44,6 +44,9 @@ class Challenge:
     prepare: Callable[[torch.Generator], tuple[tuple[Any, ...], Any]]
     measure: Callable[[Any, Any, torch.Generator], tuple[float, str]]
     seconds: float = 120.0
+    idea: str = ""
+    pseudocode: str = ""
+    shown: Function | None = None
 
     @property
     def section(self) -> str:

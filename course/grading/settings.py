@@ -15,6 +15,8 @@ from course.grading.settings import configure
 c = get_config()  # noqa: F821
 configure(c)
 c.CourseDirectory.course_id = "cv-course"
+# For a graded class: students get no hints in their notebooks.
+# c.StudentVersion.hints = False
 '''
 
 

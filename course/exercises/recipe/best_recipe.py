@@ -109,6 +109,19 @@ CHALLENGE = Challenge(
     signature="best_recipe(x, y, budget, generator)",
     minutes=60,
     difficulty=3,
+    idea=(
+        "A budget of 12 000 pictures is 40 times through the 300: too few to waste a step, enough to learn them "
+        "by heart. Begin with the loop of 03, change one thing at a time, and keep what gains over several seeds, "
+        "not what gained once."
+    ),
+    pseudocode="""
+    network with batch norm;  an average of its weights beside it
+    while the budget lasts for a batch:
+        batch in random order;  flip some of the pictures, pad and crop each at its own place
+        one step of an adaptive optimizer on the smoothed loss, at a rate that falls
+        average ← a little of the new weights
+    return the network with the averaged weights
+    """,
     steps=STEPS,
     reference=solution,
     prepare=prepare,
