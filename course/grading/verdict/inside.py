@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from course import exercises
+from course.check.challenge import attempt
 from course.check.evidence import plan, run
+from course.exercises.challenge import Challenge
 from course.grading.verdict import ANSWER_MIME
 from course.grading.verdict.wire import encode
 from course.neutral import neutral
@@ -29,11 +31,13 @@ def answer(namespace: Mapping[str, Any], name: str, variable: str, seed: int) ->
     """
     if variable not in namespace:
         raise NameError(f"name '{variable}' is not defined")
-    function, exercise = namespace[variable], exercises.get(name)
+    function, task = namespace[variable], exercises.get(name)
     if not callable(function):
         raise NotAFunction(f"{variable} is no function any more, but a value of type {type(function).__name__}.")
+    if isinstance(task, Challenge):
+        return encode([attempt(task, function, seed)])
     with neutral():
-        return encode(run(exercise, function, plan(exercise, seed)))
+        return encode(run(task, function, plan(task, seed)))
 
 
 def publish(namespace: Mapping[str, Any], name: str, variable: str, seed: int) -> None:

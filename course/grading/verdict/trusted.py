@@ -14,10 +14,13 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from course import exercises
+from course.check.challenge import Entry, measured
 from course.check.evidence import plan
 from course.check.judge import TooBusy, judge
 from course.check.limits import call_within
+from course.check.observe import Observation
 from course.check.report import VERDICT_MIME, CheckFailed, Report
+from course.exercises.challenge import Challenge
 from course.exercises.exercise import Exercise
 from course.grading.remarks import no_verdict
 from course.grading.verdict.wire import Malformed, decode
@@ -34,7 +37,7 @@ class Question:
         variable: the name under which the notebook has the student's function.
     """
 
-    exercise: Exercise
+    exercise: Exercise | Challenge
     variable: str
 
     @classmethod
@@ -73,32 +76,40 @@ class Question:
         Raises:
             TooBusy: this machine is; nobody must lose points for that.
         """
+        task = self.exercise
         try:
-            seen = decode(content, len(plan(self.exercise, seed)))
+            seen = decode(content, 1 if isinstance(task, Challenge) else len(plan(task, seed)))
         except Malformed as error:
             return [no_verdict(f"What came back is no answer: {error}.")]
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # about strange answers, to nobody who could do anything about them
-                done, verdict = call_within(JUDGE_SECONDS, lambda: judge(self.exercise, seed, seen))
+                done, report = call_within(JUDGE_SECONDS, lambda: _judged(task, seed, seen))
         except TooBusy:
             raise
         except Exception as error:  # an answer nobody thought of costs its author this test, and nobody else anything
             return [no_verdict(f"The answer could not be judged ({type(error).__name__}: {error!s:.200})")]
         if not done:
             return [no_verdict(f"Judging the answer took more than {JUDGE_SECONDS:g} seconds.")]
-        return _shown(Report(verdict), points)
+        return _shown(report, points)
 
 
-def _shown(report: Report, points: float) -> list[NotebookNode]:
+def _judged(task: Exercise | Challenge, seed: int, seen: list[Observation]) -> Report | Entry:
+    if isinstance(task, Challenge):
+        return measured(task, seen[0], seed)
+    return Report(judge(task, seed, seen))
+
+
+def _shown(report: Report | Entry, points: float) -> list[NotebookNode]:
     """As `check` would have shown it; the share that was earned, of as many points as the gradebook gives."""
-    verdict, scale = report.verdict, points / report.verdict.exercise.points
+    row = report.row()
+    earned = row["points"] * points / row["max_points"]
     bundle: dict[str, Any] = dict(report._repr_mimebundle_())
-    bundle[VERDICT_MIME] |= {"points": verdict.points * scale, "max_points": points}
-    if verdict.points:
-        bundle["text/plain"] = repr(round(verdict.points * scale, 4))
+    bundle[VERDICT_MIME] |= {"points": earned, "max_points": points}
+    if earned:
+        bundle["text/plain"] = repr(round(earned, 4))
         return [new_output("execute_result", data=bundle, execution_count=None)]
     bundle["text/plain"] = report.text()
-    failure = CheckFailed(f"{verdict.exercise.function}: {verdict.sentence}")
+    failure = CheckFailed(f"{row['exercise'].split('.')[-1]}: {row['sentence']}")
     said = new_output("error", ename="CheckFailed", evalue=str(failure), traceback=failure._render_traceback_())
     return [new_output("display_data", data=bundle), said]
