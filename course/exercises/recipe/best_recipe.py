@@ -89,7 +89,7 @@ def _described(norm: nn.Module) -> dict[str, Any]:
 
 def _rebuilt(packed: Any) -> tuple[Network, int]:
     """The network that was packed."""
-    kinds = {kind.__name__: kind for kind in KINDS}
+    kinds: dict[str, Any] = {kind.__name__: kind for kind in KINDS}
     described = iter(packed["norms"])
 
     def norm(channels: int) -> nn.Module:
