@@ -60,7 +60,7 @@ def test_the_numbers_are_those_of_the_class(classroom: Classroom) -> None:
 def test_the_page_shows_them_and_runs_nothing(classroom: Classroom) -> None:
     page = render(summarise(classroom), ASSIGNMENT)
     text = re.sub(r"<[^>]*>", " ", page)
-    for words in ("03_descent", "descent.gd_step", "25 %", "ascent", "bob, cyd", "Not graded yet: eve", "alert(1)"):
+    for words in ("03_descent", "gd_step", "25 %", "ascent", "bob, cyd", "Not graded yet: eve", "alert(1)"):
         assert words in text
     assert HOSTILE not in page
     assert "&lt;script&gt;" in page
