@@ -149,7 +149,7 @@ def warp(x: Tensor, matrix: Tensor, mode: Mode = "nearest") -> Tensor:
         return _bilinear(floats(x), matrix)
     if mode != "nearest":
         raise ValueError(f"mode must be 'bilinear' or 'nearest', got {mode!r}")
-    n, channels, height, width = x.shape
+    n, _, height, width = x.shape
     u, v = _places(matrix, height, width)
     # A frame of zeros around the picture: whatever lies outside is clamped onto it, and no mask is needed.
     u, v = u.round_().clamp_(-1, width).int(), v.round_().clamp_(-1, height).int()

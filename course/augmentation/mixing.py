@@ -12,7 +12,9 @@ from torch import Tensor
 
 from course.augmentation._checks import device_of, each, floats, pictures, spread, uniform
 from course.augmentation.occlusion import Box, box_mask, edges, span
-from course.augmentation.operations import BLOCK
+
+BLOCK = 1 << 17
+"""Numbers that are mixed at a time: they, their partners and the result stay in the processor's cache together."""
 
 Pairs = tuple[Tensor, Tensor]
 
@@ -32,8 +34,8 @@ def mixup(x: Tensor, y: Tensor, lam: Tensor, order: Tensor, out: Tensor | None =
         Mixed pictures and labels, of the shapes of x and y; the pictures are `out` if it is given.
 
     Raises:
-        ValueError: shapes do not fit together, class ids instead of distributions, integers, or an `out` that is not like x
-            or shares its memory.
+        ValueError: shapes do not fit together, class ids instead of distributions, integers, or an `out`
+            that is not like x or shares its memory.
 
     Source: lecture, "Mixup & CutMix"; Zhang et al., "mixup: Beyond empirical risk minimization" (2018).
     `torchvision.transforms.v2.MixUp` takes one λ for the whole batch.
@@ -66,8 +68,8 @@ def cutmix(x: Tensor, y: Tensor, box: Box, order: Tensor, out: Tensor | None = N
         Mixed pictures and labels, of the shapes of x and y; the pictures are `out` if it is given.
 
     Raises:
-        ValueError: shapes do not fit together, class ids instead of distributions, or an `out` that is not like x or shares
-            its memory.
+        ValueError: shapes do not fit together, class ids instead of distributions, or an `out`
+            that is not like x or shares its memory.
 
     Source: lecture, "Mixup & CutMix"; Yun et al., "CutMix" (2019). `torchvision.transforms.v2.CutMix` takes one box for
     the whole batch.

@@ -225,18 +225,36 @@ def _turn(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
 
 def _slide(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
     """ShearX and both translations: each row of the result is a stretch of the input's memory."""
-    n, channels, height, width = x.shape
+    n, _, height, width = x.shape
     shear = _only("ShearX", operation, magnitude)
     right, down = (_only(name, operation, magnitude.trunc()) for name in ("TranslateX", "TranslateY"))
     row = torch.arange(height, dtype=torch.int32, device=x.device)
     ahead = ((row + 0.5) * shear[:, None]).round_().sub_(right[:, None]).clamp_(-width, width).int()
-    source = row - down[:, None].clamp(-height, height).int()
+    down = down.clamp(-height, height).int()
+    if n == 1 and x.device.type == "cpu":
+        return _slide_stretches(x, ahead[0], int(down))
+    source = row - down[:, None]
     # A row of zeros first, then each row with one after it: whatever is outside, there is a zero.
     memory = F.pad(x, (0, width, 1, 1))
     start = (source + 1) * (2 * width) + ahead
     start *= (source >= 0) & (source < height)
     place = start[:, :, None] + torch.arange(width, dtype=torch.int32, device=x.device)
     return pick(memory, place.view(n, 1, height * width)).view_as(x)
+
+
+def _slide_stretches(x: Tensor, ahead: Tensor, down: int) -> Tensor:
+    """`_slide` for one picture: rows that move alike are copied together, so that no pixel has to be looked up."""
+    height, width = x.shape[-2:]
+    shifts, counts = (t.tolist() for t in ahead.unique_consecutive(return_counts=True))
+    out, first = torch.zeros_like(x), 0
+    for shift, count in zip(shifts, counts, strict=True):
+        top, bottom = max(first, down), min(first + count, height + down)
+        left, right = max(0, -shift), min(width, width - shift)
+        if top < bottom and left < right:
+            moved = x[..., top - down : bottom - down, left + shift : right + shift]
+            out[..., top:bottom, left:right] = moved
+        first += count
+    return out
 
 
 # ---------------------------------------------------------------------------------------------------- apply
