@@ -28,7 +28,7 @@ def mixup(x: Tensor, y: Tensor, lam: Tensor, order: Tensor, out: Tensor | None =
         lam: λ in [0, 1], each picture's own share, (N,).
         order: each picture's partner, integer (N,), usually a permutation.
         out: where to write the pictures, another batch like x. To reuse one spares the time that it takes to get
-            fresh memory for each batch, on a processor up to three quarters of the whole.
+            fresh memory for each batch, on a processor half of the whole at 224×224.
 
     Returns:
         Mixed pictures and labels, of the shapes of x and y; the pictures are `out` if it is given.
@@ -62,7 +62,7 @@ def cutmix(x: Tensor, y: Tensor, box: Box, order: Tensor, out: Tensor | None = N
         box: top, left, height, width of each box, integer (N,) each; what hangs over the edge is cut off.
         order: each picture's partner, integer (N,), usually a permutation.
         out: where to write the pictures, another batch like x. To reuse one spares the time that it takes to get
-            fresh memory for each batch, on a processor up to three quarters of the whole.
+            fresh memory for each batch, on a processor half of the whole at 224×224.
 
     Returns:
         Mixed pictures and labels, of the shapes of x and y; the pictures are `out` if it is given.
