@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: more threads only wait for each other
 
+# Long files whose tests need no common fixture, so that any process may take any of them …
 EACH_ALONE = ("test_notebooks.py", "test_mutants.py")
+# … or any of their cases, with all tests of it: these share what is computed for that case.
+CASE_BY_CASE = ("test_every_effect.py",)
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in this same hook, and must find them
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """With several processes, tests of one file stay together, for the sake of their fixtures; long files do not."""
-    for item in items:
-        if item.path.name not in EACH_ALONE:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file, _, test = nodeid.partition("::")
+            if file.endswith(CASE_BY_CASE):
+                return f"{file}{test.partition('[')[2].rpartition('-')[2]}"
+            return nodeid if file.endswith(EACH_ALONE) else file
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -135,7 +135,7 @@ class AugmentationMixer(Explorable):
     title: ClassVar[str] = "Twelve copies of one photo"
     compact: ClassVar[bool] = True
     picture = Menu(list(PHOTOS), "cat", "picture")
-    flip = Slider(list(range(0, 101, 10)), 50, "flip with probability", " %")
+    flip = Slider(list(range(0, 101, 10)), 50, "flip chance", " %")
     crop = Slider(list(range(0, 51, 5)), 15, "pad & crop up to", " %")
     rotate = Slider([*range(0, 31, 5), 45, 60, 90, 120, 150, 180], 15, "rotate up to", "°")
     colour = Slider(list(range(0, 101, 10)), 10, "colour", " %")
@@ -258,7 +258,7 @@ class MixBlender(Explorable):
     """
 
     title: ClassVar[str] = "Two pictures in one"
-    way = Menu(list(BLENDS), "mixup", "way")
+    way = Menu(list(BLENDS), "CutMix", "way")  # the one with something to drag
     one = Menu(list(PHOTOS), "cat", "picture")
     other = Menu(list(PHOTOS), "coffee", "partner")
     lam = Slider([round(0.05 * i, 2) for i in range(21)], 0.6, "λ")

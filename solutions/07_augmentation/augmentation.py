@@ -101,8 +101,8 @@ check("augmentation.pad_and_crop", pad_and_crop)
 # \begin{pmatrix}x\\ y\\ 1\end{pmatrix}$$
 #
 # Pictures are square, so PyTorch does the rest: stack the matrices of all pictures to (N, 2, 3), then
-# `grid = F.affine_grid(matrix, x.shape, align_corners=False)` and
-# `F.grid_sample(x, grid, align_corners=False)`, which mixes the four pixels around each place and takes 0 outside.
+# `grid = F.affine_grid(matrix, x.shape, align_corners=False)` and `F.grid_sample(x, grid, align_corners=False)`, which
+# mixes the four pixels around each place and takes 0 outside.
 
 
 # %% exercise="augmentation.rotate"
@@ -224,10 +224,9 @@ check("augmentation.channel_shuffle", channel_shuffle)
 # {{card augmentation.random_occlusion}}
 #
 # This time you draw. In each picture set one square to 0, in all channels. `area` is its share of the picture's H·W
-# pixels, so its side is $\sqrt{\text{area}\cdot HW}$, rounded. It lies wholly inside, at a place of its own in
-# each picture,
-# every place equally likely. Draw with the `generator`, e.g. `torch.randint(k, (), generator=generator)`, which gives
-# 0 … k−1. Leave `x` itself as it is (`x.clone()`).
+# pixels, so its side is $\sqrt{\text{area}\cdot HW}$, rounded. It lies wholly inside, at a place of its own in each
+# picture, every place equally likely. Draw with the `generator`, e.g. `torch.randint(k, (), generator=generator)`,
+# which gives 0 … k−1. Leave `x` itself as it is (`x.clone()`).
 
 
 # %% exercise="augmentation.random_occlusion"
@@ -256,8 +255,8 @@ check("augmentation.random_occlusion", random_occlusion)
 effects.get("augmentation.operations").show()
 
 # %% [markdown]
-# What moves the fruit helps. Colour *tells* these fruits apart, so changing it is no gift; hiding a part, on its own,
-# is too weak to be told from chance here. Other data, other ranking: it has to be measured.
+# What moves the fruit helps, on average. Colour *tells* these fruits apart, so changing it is no gift; hiding a part,
+# on its own, is too weak to be told from chance here. Other data, other ranking: it has to be measured.
 
 # %% [markdown]
 # ---
@@ -279,11 +278,9 @@ effects.get("augmentation.operations").show()
 # ### `apply_policy(x, policy, operations, group, chance)`
 # {{card augmentation.apply_policy}}
 #
-# `policy` is a list of sub-policies, each a list of steps `(name, probability, level)`. Picture i goes through
-# the steps
-# of `policy[group[i]]`, in order; step k happens if `chance[i, k]` is **below** its probability.
-# `operations[name](pictures, level)` changes a batch, so call it with `y[i : i + 1]`, or with all pictures that
-# need it.
+# `policy` is a list of sub-policies, each a list of steps `(name, probability, level)`. Picture i goes through the
+# steps of `policy[group[i]]`, in order; step k happens if `chance[i, k]` is **below** its probability.
+# `operations[name](pictures, level)` changes a batch, so call it with `y[i : i + 1]`, or with all that need it.
 
 
 # %% exercise="augmentation.apply_policy"
@@ -303,16 +300,15 @@ def apply_policy(x: Tensor, policy: list, operations: dict, group: Tensor, chanc
 check("augmentation.apply_policy", apply_policy)
 
 # %% [markdown]
-# **RandAugment** searches for nothing: draw N operations from fourteen, with equal probability, and apply them
-# one after
-# the other, all with strength M. Two numbers are left to choose.
+# **RandAugment** searches for nothing: draw N operations from fourteen, with equal probability, and apply them one
+# after the other, all with strength M. Two numbers are left to choose.
 #
 # ### `randaugment(x, n, m, operations, generator)`
 # {{card augmentation.randaugment}}
 #
 # For each picture draw `n` operations from the list, with replacement, and for each of them a direction: +m or −m,
-# equally likely. `operations[k](pictures, magnitude)` changes a batch; the magnitude is one number, or one for each
-# of the pictures.
+# equally likely. `operations[k](pictures, magnitude)` changes a batch; the magnitude is one number, or one for each of
+# the pictures.
 
 
 # %% exercise="augmentation.randaugment"
@@ -387,10 +383,9 @@ check("augmentation.mixup", mixup)
 # ### `cutmix(x, y, box, order)`
 # {{card augmentation.cutmix}}
 #
-# `box` holds four integer tensors of shape (N,): `top, left, height, width`. Inside its box, picture i shows
-# its partner
-# (same place, no shift). Boxes may hang over the edge, even begin at a negative row; what is outside is cut off. The
-# label counts **what is really seen**:
+# `box` holds four integer tensors of shape (N,): `top, left, height, width`. Inside its box, picture i shows its
+# partner (same place, no shift). Boxes may hang over the edge, even begin at a negative row; what is outside is cut
+# off. The label counts **what is really seen**:
 #
 # $$\lambda_i = 1 - \frac{\text{pixels of the box inside the picture}}{HW}, \qquad
 # \tilde y_i = \lambda_i y_i + (1-\lambda_i)\, y_{\text{order}_i}$$
@@ -419,8 +414,9 @@ check("augmentation.cutmix", cutmix)
 effects.get("augmentation.mixing").show()
 
 # %% [markdown]
-# A small network on clean pictures gains nothing. Where labels are wrong, mixing pays: a network that is never shown a
-# pure picture has a harder time learning wrong labels by heart.
+# Where labels are right, mixup brings this small network nothing to speak of, and CutMix a little; a single run may say
+# otherwise. Where labels are wrong, both pay, CutMix more: a network that hardly ever sees a pure picture has a harder
+# time learning wrong labels by heart.
 
 # %% [markdown]
 # ---

@@ -120,7 +120,7 @@ def test_a_fast_hand_gets_few_pictures_and_the_last_one(playground):
       const slider = document.querySelector('[data-knob=x]');
       for (let i = 0; i < 60; i++) { slider.value = 10 + i; slider.dispatchEvent(new Event('input')); }
     }""")
-    playground.page.locator("figcaption", has_text="from (1.45, 2)").wait_for(timeout=2000)
+    playground.page.locator("figcaption", has_text="from (1.45, 2)").wait_for(timeout=10_000)
     playground.page.wait_for_timeout(300)
     assert playground.page.evaluate("window.drawn") <= 10
     assert playground.control("start x").get_attribute("aria-valuetext") == "1.45"

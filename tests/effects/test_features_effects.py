@@ -1,78 +1,13 @@
-"""The experiments of section 02: their claims hold with seeds that nobody chose, and could fail."""
+"""The experiments of section 02: what is measured, and how."""
 
 from __future__ import annotations
 
-import math
-
-import pytest
 import torch
 import torch.nn.functional as F
 
 from course.data import digits
-from course.effects import Effect, measure, of_section
-from course.effects.features import common, ladder, learned_filters, lighting, rotation, textures
-
-EFFECTS = of_section("features")
-SEED = 4242  # one seed for all: models that an experiment shares with another are trained once
-each = pytest.mark.parametrize("effect", EFFECTS, ids=[e.name for e in EFFECTS])
-
-
-def forget() -> None:
-    for module in (ladder, learned_filters, lighting, rotation, textures):
-        module._experiment.cache_clear()
-    for models in (common.orchard, common.linear_models, common.fruit_cnn):
-        models.cache_clear()
-
-
-@pytest.mark.slow
-@each
-def test_the_claim_holds(effect: Effect):
-    (row,) = measure([effect], [SEED])
-    assert row["verdict"] == "holds", row["numbers"]
-
-
-@pytest.mark.slow
-@each
-def test_the_claim_could_fail(effect: Effect):
-    """Strict: numbers five times larger or smaller, or missing ones, are not accepted."""
-    good = effect.run(SEED)
-    assert effect.holds([good])
-    caught = 0
-    for name, value in good.items():
-        for other in (5 * value + 0.1, value / 5 - 0.1):
-            caught += not effect.holds([good, {**good, name: other}])
-    assert caught >= 5
-    assert not effect.holds([dict.fromkeys(good, math.nan)])
-    assert not effect.holds([dict.fromkeys(good, 0.5)])
-
-
-@pytest.mark.slow
-@each
-def test_the_picture_is_complete(effect: Effect):
-    shown = effect.show(SEED)
-    assert shown.figure is not None
-    assert len(shown.alt) > 100
-    assert any(c.isdigit() for c in shown.caption)
-    assert len(shown.png()) < 120_000
-    for axes in shown.figure.axes:
-        assert axes.get_title(loc="left")
-        assert axes.images or (axes.get_xlabel() and axes.get_title(loc="left"))
-
-
-@pytest.mark.slow
-@each
-def test_equal_seeds_give_equal_numbers_and_others_differ(effect: Effect):
-    first = effect.run(SEED)
-    forget()
-    assert effect.run(SEED) == first
-    assert effect.run(6) != first
-
-
-@pytest.mark.slow
-@each
-def test_the_claim_holds_over_seeds(effect: Effect):
-    (row,) = measure([effect], [0, 1, 1000])
-    assert row["verdict"] == "holds", row["numbers"]
+from course.effects import networks
+from course.effects.features import common, learned_filters, textures
 
 
 def test_the_linear_classifier_reaches_the_minimum():
@@ -91,8 +26,8 @@ def test_the_linear_classifier_learns_digits_and_does_not_care_about_the_scale_o
     train, validation, test = (digits(split) for split in ("train", "validation", "test"))
     plain = common.LinearClassifier(lambda x: x.flatten(1), train, validation)
     scaled = common.LinearClassifier(lambda x: 100 * x.flatten(1) - 7, train, validation)
-    assert common.score(plain, test) > 0.88
-    assert abs(common.score(scaled, test) - common.score(plain, test)) < 0.02
+    assert networks.score(plain, test) > 0.88
+    assert abs(networks.score(scaled, test) - networks.score(plain, test)) < 0.02
 
 
 def test_the_network_learns_and_its_start_comes_from_the_generator():
@@ -100,10 +35,10 @@ def test_the_network_learns_and_its_start_comes_from_the_generator():
     y = torch.arange(60) % 3
     x[y == 0, :, :16] *= 0.5
     x[y == 1, :, :, :16] *= 0.5
-    models = [common.train_cnn(x, y, torch.Generator().manual_seed(1), steps=60) for _ in range(2)]
+    models = [networks.train_cnn(x, y, torch.Generator().manual_seed(1), steps=60) for _ in range(2)]
     assert torch.equal(models[0].filters, models[1].filters)
-    assert common.score(models[0], (x, y)) > 0.95
-    small, usual = (common.SmallCNN(3, 3, torch.Generator().manual_seed(2), first) for first in (0.1, 1.0))
+    assert networks.score(models[0], (x, y)) > 0.95
+    small, usual = (networks.SmallCNN(3, 3, torch.Generator().manual_seed(2), first) for first in (0.1, 1.0))
     torch.testing.assert_close(small.filters, 0.1 * usual.filters)
     assert small(torch.rand(2, 3, 32, 32)).shape == (2, 3)
 

@@ -67,10 +67,10 @@ def test_the_label_is_the_share_of_the_pixels(way, lam, column, row):
 
 
 def test_the_widgets_show_their_pictures():
-    mixer, blender = AugmentationMixer(picture="flower"), MixBlender(way="CutMix")
+    mixer, blender = AugmentationMixer(picture="flower"), MixBlender()
     assert mixer.caption.startswith("Flower")
     assert blender.unused() == ()
-    assert MixBlender().unused() == ("column", "row")
+    assert MixBlender(way="mixup").unused() == ("column", "row")
     with pytest.raises(ValueError, match="no photo"):
         mixer_picture("dog")
     with pytest.raises(ValueError, match="need a way"):

@@ -19,7 +19,7 @@ TRAIN, TEST, PASSES = 300, 600, 30
 def _experiment(seed: int) -> Numbers:
     x, y = fruits("train", TRAIN, seed, UPRIGHT)
     tests = {"upright": fruits("test", TEST, seed, UPRIGHT), "all poses": fruits("test", TEST, seed, FREE)}
-    found = {}
+    found: Numbers = {}
     for name, change in (("as they are", None), ("turned", turned)):
         model = train(*copies(x, y, change, PASSES, seed), seed, 3)
         found |= {f"{name}: {where}": right(model, *test) for where, test in tests.items()}
@@ -68,9 +68,8 @@ def draw(seed: int) -> Picture:
         f"{found['turned: upright']:.1f} % and {found['turned: all poses']:.1f} %."
     )
     alt = (
-        "Left: three rows of fruit; the training pictures upright, the same turned, and test pictures in all "
-        "poses. Right: "
-        "bars of accuracy. On upright fruit the two networks are close; in all poses the one trained on turned "
+        "Left: three rows of fruit; the training pictures upright, the same turned, and test pictures in all poses. "
+        "Right: bars of accuracy. On upright fruit the two networks are close; in all poses the one trained on turned "
         "pictures is clearly ahead."
     )
     return Picture(figure, alt, caption)
@@ -79,9 +78,8 @@ def draw(seed: int) -> Picture:
 POSES = Effect(
     "augmentation.poses",
     "A small network learns from 300 pictures of fruit, all nearly upright, and is tested on fruit in all directions. "
-    "Turning each training picture by a random angle in each pass gains more than 4 points in every run, more "
-    "than 8 on "
-    "average. On upright fruit it costs less than 2.5 points on average.",
+    "Turning each training picture by a random angle in each pass gains more than 4 points in every run, more than 8 "
+    "on average. On upright fruit it costs less than 2.5 points on average.",
     run,
     holds,
     draw,

@@ -28,7 +28,7 @@ def _experiment(seed: int) -> Numbers:
     test, labels = digits("test")
     generator = generator_of(seed, 7)
     varied = turned(moved(test, generator), generator, 20)
-    found = {}
+    found: Numbers = {}
     for m in (None, *LEVELS):
         change = None if m is None else partial(_strengthened, m=m)
         model = train(*copies(x, y, change, PASSES, seed), seed, 10)
@@ -59,8 +59,9 @@ def draw(seed: int) -> Picture:
     figure, (left, plot) = canvas(2, widths=[0.9, 1.1])
     x, _ = some_digits(TRAIN, seed)
     rows = [x[:6], *(randaugment(x[:6], N, m, generator_of(seed, 9)) for m in (5, 15, 30))]
+    rows = [torch.nn.functional.pad(r, (1, 1, 1, 1), value=0.35) for r in rows]
     left.imshow(torch.cat([torch.cat([*r], -1) for r in rows], 1)[0], cmap="gray", interpolation="nearest")
-    left.set_yticks([4 + 8 * i for i in range(4)], labels=["none", "M = 5", "M = 15", "M = 30"])
+    left.set_yticks([5 + 10 * i for i in range(4)], labels=["none", "M = 5", "M = 15", "M = 30"])
     left.set(xticks=[], title="What the network sees")
     left.grid(False)
     for where, color in (("plain", GREY), ("varied", BLUE)):
@@ -77,9 +78,8 @@ def draw(seed: int) -> Picture:
         f"M = 30 {found['M = 30: plain']:.1f} %."
     )
     alt = (
-        "Left: four rows of digits, from unchanged to hardly legible. Right: accuracy against M. On varied test "
-        "digits it "
-        "rises to a top near the middle and falls again, almost to what it is without; on plain ones it falls slightly."
+        "Left: four rows of digits, from unchanged to hardly legible. Right: accuracy against M. On varied test digits "
+        "it rises to a top near the middle and falls again; on plain ones it falls slightly."
     )
     return Picture(figure, alt, caption)
 

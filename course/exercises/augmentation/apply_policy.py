@@ -74,7 +74,7 @@ def cases(draw: Draw) -> list[Case]:
     ]
     return [
         Case(
-            "two pictures of one pixel: the first has both steps, the second only the last",
+            "two pictures of one pixel: both steps, and only the last",
             (x, one, torch.tensor([0, 0]), torch.tensor([[0.4, 0.3], [0.7, 0.2]])),
             "hand",
         ),

@@ -45,7 +45,7 @@ def others_mirrored(x, flipped):
 
 
 def nothing_mirrored(x, flipped):
-    """Nothing is mirrored. (`x.flip(−1)` and `x[flipped]` return new tensors: use what they return.)"""
+    """Nothing is mirrored: `x.flip(-1)` and `x[flipped]` return new tensors, so use what they return."""
     x[flipped].flip(-1)
     return x.clone()
 

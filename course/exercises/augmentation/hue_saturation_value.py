@@ -21,11 +21,10 @@ def cases(draw: Draw) -> list[Case]:
         return Case(label, (pixels(draw, n, 3, 3, 4), each(hue), each(saturation), each(value)))
 
     red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)
-    none = torch.zeros(1)
     return [
-        Case("pure red, hue + 120°", (red, torch.tensor([120.0]), none, none), "hand"),
-        Case("pure red, hue − 120°: past 0°", (red, torch.tensor([-120.0]), none, none), "hand"),
-        Case("nothing changes", (pixels(draw, 1, 3, 2, 2), none, none, none)),
+        Case("pure red, hue + 120°", (red, torch.tensor([120.0]), torch.zeros(1), torch.zeros(1)), "hand"),
+        Case("pure red, hue − 120°: past 0°", (red, torch.tensor([-120.0]), torch.zeros(1), torch.zeros(1)), "hand"),
+        Case("nothing changes", (pixels(draw, 1, 3, 2, 2), *(torch.zeros(1) for _ in range(3)))),
         run("hue alone", 4, 150, 0, 0),
         run("saturation alone", 3, 0, 0.8, 0),
         run("value alone", 3, 0, 0, 0.8),

@@ -118,7 +118,7 @@ def partner_of_the_partner(x, y, lam, order):
 
 
 def partners_share(x, y, lam, order):
-    """1 − λ was taken from the partner's λ; picture i mixes with λᵢ and 1 − λᵢ."""
+    """The partner's own λ was taken for 1 − λ; picture i mixes with λᵢ and 1 − λᵢ."""
     a, b = lam[:, None, None, None], lam[:, None]
     return a * x + (1 - a[order]) * x[order], b * y + (1 - b[order]) * y[order]
 

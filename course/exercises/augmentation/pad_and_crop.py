@@ -14,17 +14,19 @@ def cases(draw: Draw) -> list[Case]:
     """One picture moved by one, the corners, the middle, then places of their own."""
 
     def run(label: str, n: int, channels: int, height: int, width: int, padding: int) -> Case:
-        top, left = torch.randint(2 * padding + 1, (2, n), generator=draw.generator)
+        top, left = (torch.randint(2 * padding + 1, (n,), generator=draw.generator) for _ in range(2))
         top[:2], left[:2] = torch.tensor([0, 2 * padding - 1]), torch.tensor([padding + 1, 0])
         return Case(label, (pixels(draw, n, channels, height, width, low=0.1), top, left, padding))
 
     tiny = torch.tensor([[[[1.0, 2, 3], [4, 5, 6], [7, 8, 9]]]]) / 10
     x = pixels(draw, 4, 1, 3, 3, low=0.1)
     corners = torch.tensor([0, 0, 4, 4]), torch.tensor([0, 4, 0, 4])
-    middle = torch.tensor([2, 2])
     return [
         Case("padding 1, cut at row 0, column 1", (tiny, torch.tensor([0]), torch.tensor([1]), 1), "hand"),
-        Case("cut in the middle: nothing changes", (pixels(draw, 2, 3, 3, 4, low=0.1), middle, middle, 2)),
+        Case(
+            "cut in the middle: nothing changes",
+            (pixels(draw, 2, 3, 3, 4, low=0.1), torch.tensor([2, 2]), torch.tensor([2, 2]), 2),
+        ),
         Case("the four corners", (x, *corners, 2)),
         Case("no padding", (pixels(draw, 2, 3, 2, 3, low=0.1), torch.tensor([0, 0]), torch.tensor([0, 0]), 0)),
         run("places of their own", 5, 3, 4, 4, 2),

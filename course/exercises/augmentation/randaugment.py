@@ -33,7 +33,9 @@ def tracer(k: int) -> Callable[..., Tensor]:
     def operation(x: Tensor, magnitude: Any) -> Tensor:
         y = x.clone()
         y[..., 0, k] += 1
-        y[..., 1, k] += torch.as_tensor(magnitude, dtype=x.dtype).reshape(-1, *[1] * (x.ndim - 3))
+        if not isinstance(magnitude, int | float):
+            magnitude = torch.as_tensor(magnitude, dtype=x.dtype).reshape(-1, *[1] * (x.ndim - 3))
+        y[..., 1, k] += magnitude
         return y
 
     return operation
@@ -62,9 +64,9 @@ def cases(draw: Draw) -> list[Case]:
         return Case(label, (x, n, m, kinds, draw.seed()), kind)
 
     return [
-        run("one operation for each picture", 80, 1, 9.0, 4, "hand"),
+        run("one operation for each picture", 60, 1, 9.0, 4, "hand"),
         run("no operation: nothing changes", 3, 0, 5.0, 3),
-        run("three of eight", 60, 3, draw.uniform(1, 9), 8),
+        run("three of eight", 40, 3, draw.uniform(1, 9), 8),
         run("two of four", 60, 2, draw.uniform(1, 9), 4),
     ]
 

@@ -205,7 +205,7 @@ def centred_outside(x, area, generator):
 
 
 def area_in_pixels(x, area, generator):
-    """`area` was taken for a number of pixels, so hardly anything is hidden; it is a share of the H·W pixels."""
+    """The area was taken for a number of pixels, so hardly anything is hidden; it is a share of the H·W pixels."""
     h, w = x.shape[2:]
     side = max(1, round(area**0.5))
     y = x.clone()

@@ -143,14 +143,6 @@ def corners_aligned(x, degrees):  # noqa: D103
     return F.grid_sample(x, F.affine_grid(matrix, list(x.shape), align_corners=True), align_corners=True)
 
 
-def by_torchvision(x, degrees):  # noqa: D103
-    from torchvision.transforms.v2 import InterpolationMode
-    from torchvision.transforms.v2.functional import rotate
-
-    mode = InterpolationMode.BILINEAR
-    return torch.stack([rotate(p, float(d), interpolation=mode) for p, d in zip(x, degrees, strict=True)])
-
-
 EXERCISE = Exercise(
     name="augmentation.rotate",
     title="Turn each picture by its own angle",
@@ -175,6 +167,6 @@ EXERCISE = Exercise(
         quarter_turns_only,
         sizes_added,
     ),
-    alternatives=(loop, corners_aligned, by_torchvision),
+    alternatives=(loop, corners_aligned),
     note="Return a batch of the shape of x.",
 )
