@@ -18,6 +18,9 @@ EACH_ALONE = ("test_notebooks.py", "test_mutants.py")
 # … or any of their cases, with all tests of it: these share what is computed for that case.
 CASE_BY_CASE = ("test_every_effect.py",)
 
+# … while these are one, because each would grade the same class again.
+TOGETHER = ("grading/test_class.py", "grading/batch/test_both_ways.py")
+
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
@@ -29,6 +32,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             file, _, test = nodeid.partition("::")
             if file.endswith(CASE_BY_CASE):
                 return f"{file}{test.partition('[')[2].rpartition('-')[2]}"
+            if file.endswith(TOGETHER):
+                return TOGETHER[0]
             return nodeid if file.endswith(EACH_ALONE) else file
 
     return ByFile(config, log)
