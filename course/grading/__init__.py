@@ -2,10 +2,14 @@
 
 classroom.py   a class in a folder: release, submit, grade, read what came of it
 autograde.py   nbgrader's Autograde for submissions as they come; cells.py restores, execute.py runs their cells
-diagnosis.py   outputs of the locked tests → sentences
-workers.py     several submissions side by side
-forkserver.py  kernels without the seconds of importing torch; provisioner.py hands them to Jupyter
-sandbox/       what they are shut in
+batch/         `course autograde`: the same for a whole class at speed; runner/ does without Jupyter's kernels
+sandbox/       what a submission is shut in
+verdict/       a submission answers, the grader judges
+clean.py       what a submission shows runs nothing in the pages made of it
+diagnosis.py   outputs of the locked tests → sentences; remarks.py: sentences → outputs
+report/        `course report`, and CSV for learning platforms
+workers.py     several submissions side by side through nbgrader itself
+forkserver.py  processes without the seconds of importing torch; provisioner.py hands them to Jupyter as kernels
 settings.py    nbgrader's settings for all of this
 demo.py        `course demo`: a class (roster.py) with every known mistake in it (planting.py)
 """
