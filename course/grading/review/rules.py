@@ -1,0 +1,433 @@
+"""What is pointed out in one submission: forbidden calls, and ways around being seen."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import pydoc
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+from course.exercises.exercise import Exercise
+from course.grading.review.flags import SEVERITIES, Severity
+from course.grading.review.names import Names, Scope, Text, Thing, Value
+from course.grading.review.reading import Cell
+
+MOST = 60
+"""Remarks on one submission; who reads those will not miss the rest."""
+
+
+Theirs = Mapping[ast.AST, tuple[Scope, Cell]]
+"""The nodes that the student wrote, each with its scope and its cell."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A flag whose student is not known here."""
+
+    severity: Severity
+    exercise: str
+    cell: int
+    line: int
+    what: str
+    why: str
+
+
+def _suspects(*groups: tuple[Severity, str, str]) -> dict[str, tuple[Severity, str]]:
+    return {name: (severity, why) for severity, why, names in groups for name in names.split()}
+
+
+# What reaches round the code that is seen, by dotted name, with all below it; and why a person should look.
+SUSPECTS = _suspects(
+    (
+        "high",
+        "runs or makes code that cannot be read here",
+        "builtins.exec builtins.eval builtins.compile code codeop runpy types.CodeType types.FunctionType",
+    ),
+    (
+        "high",
+        "gets at modules without an import that can be read",
+        "builtins.__import__ importlib pkgutil zipimport imp builtins.__loader__ builtins.__spec__ sys.modules "
+        "sys.meta_path sys.path_hooks pydoc.locate",
+    ),
+    (
+        "high",
+        "looks into other code that is running",
+        "gc inspect sys._getframe sys._current_frames sys.settrace sys.setprofile sys.monitoring "
+        "traceback.walk_stack threading.settrace bdb pdb",
+    ),
+    (
+        "high",
+        "reaches below Python's usual surface",
+        "builtins builtins.__builtins__ ctypes cffi mmap torch.utils.cpp_extension torch._C",
+    ),
+    (
+        "high",
+        "the course's own exercises and checks: right answers are in there",
+        "course.exercises course.grading course.authoring course.check",
+    ),
+    (
+        "medium",
+        "starts, stops or outlives processes",
+        "subprocess os.system os.popen os.fork os.kill os._exit os.execv os.execve os.execvp os.spawnv os.posix_spawn "
+        "pty multiprocessing signal atexit concurrent.futures",
+    ),
+    ("medium", "uses the network", "socket urllib http requests httpx aiohttp ftplib torch.hub"),
+    (
+        "medium",
+        "loads objects, and code in them, from bytes",
+        "pickle marshal dill cloudpickle shelve joblib torch.load torch.package",
+    ),
+    ("medium", "packs or unpacks what cannot be read here", "base64 codecs binascii zlib lzma bz2"),
+    (
+        "medium",
+        "talks to the notebook's machinery",
+        "IPython ipykernel builtins.get_ipython jupyter_client nbformat nbgrader",
+    ),
+    (
+        "medium",
+        "changes or reads names in a way that hides which",
+        "builtins.globals builtins.locals builtins.vars builtins.setattr builtins.delattr sys.path",
+    ),
+    (
+        "low",
+        "reads or writes files",
+        "builtins.open io.open os.open os.listdir os.walk os.scandir glob shutil pathlib",
+    ),
+    ("low", "reads its surroundings", "os.environ os.getenv sys.argv"),
+    ("low", "waits for somebody", "builtins.breakpoint builtins.input"),
+)
+_words = str.split
+HIDDEN = frozenset(
+    _words(
+        "__globals__ __code__ __closure__ __subclasses__ __builtins__ __dict__ __bases__ __base__ __mro__ __loader__ "
+        "__spec__ __wrapped__ __self__ __func__ __reduce__ __reduce_ex__ __import__ __defaults__ __kwdefaults__ "
+        "__getattribute__ f_back f_globals f_locals f_builtins f_code tb_frame tb_next gi_frame gi_code cr_frame "
+        "cr_code ag_frame ag_code co_code co_consts cell_contents"
+    )
+)
+# May be called, not handed on: as values they would hide what they are called with.
+BY_CALL_ONLY = ("builtins.getattr", "builtins.setattr", "builtins.exec", "builtins.eval", "builtins.__import__")
+OFTEN_SET = ("torch.backends", "matplotlib")
+NO_CHECK: tuple[Severity, str, str] = ("high", "check", "puts something in the place of the check")
+MAGIC_CALLS = ("run_line_magic", "run_cell_magic", "system", "getoutput")
+HARMLESS_MAGICS = _words(
+    "matplotlib time timeit capture prun precision who whos who_ls pinfo pinfo2 load_ext autoreload pprint"
+)
+# Invisible characters, and those that turn the reading direction: code then reads otherwise than it runs.
+INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+ALIASES = {"F": "torch.nn.functional", "nn": "torch.nn", "np": "numpy"}
+ROOTS = _words("torch torchvision numpy sklearn skimage scipy sys os importlib inspect subprocess pickle ctypes gc")
+
+
+def remarks(cells: Sequence[Cell], exercises: Iterable[Exercise]) -> list[Remark]:
+    """All that is to be pointed out in the cells that the student wrote, the gravest first."""
+    names = Names(cells)
+    theirs = {node: (scope, cell) for node, scope, cell in names.uses if not cell.given}
+    found = [*_unreadable(cells), *_of_each_line(_evasions(names, theirs))]
+    for exercise in exercises:
+        found += _of_each_cell(_forbidden(names, theirs, cells, exercise))
+    found.sort(key=lambda r: (SEVERITIES.index(r.severity), r.cell, r.line, r.what))
+    if len(found) > MOST:
+        more = Remark("low", "", 0, 0, f"{len(found) - MOST} more remarks", "are left out here")
+        return [*found[:MOST], more]
+    return found
+
+
+def _of_each_line(found: Iterable[Remark]) -> list[Remark]:
+    """Of several parts of one expression (`importlib`, `importlib.import_module`) only the longest."""
+    best: dict[tuple[object, ...], Remark] = {}
+    for r in found:
+        at = (r.severity, r.cell, r.line, r.why)
+        best[at] = max(best.get(at, r), r, key=lambda one: len(one.what))
+    return list(best.values())
+
+
+def _of_each_cell(found: Iterable[Remark]) -> list[Remark]:
+    """The first use of something forbidden in a cell; the lines of the others are named."""
+    groups: dict[tuple[object, ...], list[Remark]] = {}
+    for r in found:
+        groups.setdefault((r.cell, r.why), []).append(r)
+    merged = []
+    for group in groups.values():
+        first, lines = min(r.line for r in group), sorted({r.line for r in group})
+        what = max((r.what for r in group if r.line == first), key=len)
+        more = f" (and in line {', '.join(map(str, lines[1:10]))})" if lines[1:] else ""
+        merged.append(replace(group[0], line=first, what=what + more))
+    return merged
+
+
+def _unreadable(cells: Iterable[Cell]) -> Iterator[Remark]:
+    for cell in cells:
+        if cell.given:
+            continue
+        if cell.problem:
+            yield Remark("medium", "", cell.number, 0, "cannot be read as Python", cell.problem)
+        for line, text in enumerate(cell.source.splitlines()[:5000], start=1):
+            if INVISIBLE.search(text):
+                why = "invisible characters: the code may read otherwise than it runs"
+                yield Remark("high", "", cell.number, line, text.strip()[:80], why)
+                break
+
+
+# ---------------------------------------------------------------------------------------------- forbidden calls
+
+
+def _forbidden(names: Names, theirs: Theirs, cells: Sequence[Cell], exercise: Exercise) -> Iterator[Remark]:
+    """Uses of what the exercise forbids, in its function and in all that this function uses."""
+    for node, scope, cell in _reachable(names, theirs, cells, exercise):
+        if isinstance(node, ast.ImportFrom | ast.Import):
+            paths = _imported_as(node, exercise.function)
+        else:
+            paths = {_canonical(v.path) for v in _values(names, node, scope) if isinstance(v, Thing)}
+        for path in sorted(paths):
+            why = _why_forbidden(path, node, exercise)
+            if why:
+                shown = path.replace("()", "").removeprefix("builtins.")
+                yield Remark("high", exercise.name, cell.number, _line(node), shown, why)
+
+
+def _imported_as(node: ast.ImportFrom | ast.Import, name: str) -> set[str]:
+    """What an import gives that name; other imports do nothing by themselves."""
+    module = f"{node.module}." if isinstance(node, ast.ImportFrom) and node.module else ""
+    return {
+        module + (name if alias.name == "*" else alias.name)
+        for alias in node.names
+        if alias.name == "*" or (alias.asname or alias.name) == name
+    }
+
+
+def _why_forbidden(path: str, node: ast.AST, exercise: Exercise) -> str:
+    bare = path.replace("()", "")
+    if _is_reference(bare, exercise):
+        return f"the library's own {exercise.function}"
+    for name in exercise.forbidden:
+        call, _, argument = name.rstrip(")").partition("(")
+        if argument:
+            if bare == call and isinstance(node, ast.Call) and _passes(node, call, argument):
+                return f"{exercise.function} is to be written without {argument}="
+        elif _below(bare, call):
+            return f"{exercise.function} is to be written without {call}"
+    return ""
+
+
+def _is_reference(path: str, exercise: Exercise) -> bool:
+    """Whether it is the library's function, wherever in the library it was got at."""
+    parts = path.split(".")
+    return parts[0] == "course" and exercise.function in parts[2:] and parts[1] != "check"
+
+
+def _passes(call: ast.Call, path: str, argument: str) -> bool:
+    """Whether a call gives the argument, by name, by position, or perhaps in `*` or `**`."""
+    if any(k.arg in (None, argument) for k in call.keywords) or any(isinstance(a, ast.Starred) for a in call.args):
+        return True
+    place = _position(path, argument)
+    return place is not None and len(call.args) > place
+
+
+@cache
+def _position(path: str, argument: str) -> int | None:
+    function = pydoc.locate(path)  # a name of an exercise's, never a student's
+    try:
+        return list(inspect.signature(function).parameters).index(argument)  # type: ignore[arg-type]
+    except (ValueError, TypeError):
+        return None
+
+
+def _reachable(
+    names: Names, theirs: Theirs, cells: Sequence[Cell], exercise: Exercise
+) -> Iterator[tuple[ast.AST, Scope, Cell]]:
+    """All nodes of the exercise's cell, of what else defines its function, and of functions that these use."""
+    todo: list[ast.AST] = [
+        statement
+        for cell in cells
+        if not cell.given and cell.tree
+        for statement in cell.tree.body
+        if cell.name == exercise.function or _binds(statement, exercise.function)
+    ]
+    seen: set[ast.AST] = set(todo)
+    while todo:
+        for node in ast.walk(todo.pop()):
+            if node not in theirs:
+                continue
+            scope, cell = theirs[node]
+            yield node, scope, cell
+            for value in _values(names, node, scope):
+                if isinstance(value, Scope) and value.node is not None and value.node not in seen:
+                    seen.add(value.node)
+                    todo.append(value.node)
+
+
+def _binds(statement: ast.stmt, name: str) -> bool:
+    """Whether a statement of the notebook may define the name, or change what bears it."""
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef):
+        return statement.name == name
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Name) and node.id == name and not isinstance(node.ctx, ast.Load):
+            return True
+        if isinstance(node, ast.FunctionDef) and node.name == name:
+            return True
+        if isinstance(node, ast.alias) and (node.asname or node.name) in (name, "*"):
+            return True
+        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            if isinstance(node.value, ast.Name) and node.value.id == name:
+                return True
+            key = node.slice if isinstance(node, ast.Subscript) else None
+            if isinstance(key, ast.Constant) and key.value == name:  # globals()["adam_step"] = …
+                return True
+    return False
+
+
+def _values(names: Names, node: ast.AST, scope: Scope) -> Iterable[Value]:
+    """What a node that is read stands for."""
+    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript):
+        return names.of(node, scope) if isinstance(node.ctx, ast.Load) else ()
+    if isinstance(node, ast.Call):
+        # the function's own name, for its arguments; and what the call finds (`getattr(torch, "optim")`)
+        called = (v for v in names.of(node.func, scope) if isinstance(v, Thing))
+        return (*called, *(v for v in names.of(node, scope) if not isinstance(v, Text)))
+    return ()
+
+
+def _canonical(path: str) -> str:
+    """`course.descent.torch.optim` is `torch.optim`, however one gets there."""
+    parts = path.split(".")
+    for i in range(len(parts) - 1, 0, -1):
+        if parts[i] in ROOTS:
+            return ".".join(parts[i:])
+        if parts[i] in ALIASES and parts[0] == "course":
+            return ".".join([ALIASES[parts[i]], *parts[i + 1 :]])
+    return path
+
+
+def _below(path: str, name: str) -> bool:
+    return path == name or path.startswith(name + ".")
+
+
+# ---------------------------------------------------------------------------------------------------- evasion
+
+
+def _evasions(names: Names, theirs: Theirs) -> Iterator[Remark]:
+    """Ways around being seen, anywhere in what the student wrote."""
+    calls = [node for node in theirs if isinstance(node, ast.Call)]
+    called = {node.func for node in calls}
+    magic = {part for node in calls if _is_magic(node) for part in ast.walk(node.func)}  # told as what they were
+    for node, (scope, cell) in theirs.items():
+        if node not in magic:
+            for severity, what, why in _suspicious(names, node, scope, called):
+                yield Remark(severity, "", cell.number, _line(node), what, why)
+
+
+def _suspicious(
+    names: Names, node: ast.AST, scope: Scope, called: set[ast.expr]
+) -> Iterator[tuple[Severity, str, str]]:
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            yield from _suspect(alias.name)
+    elif isinstance(node, ast.ImportFrom):
+        for alias in node.names:
+            path = f"{node.module or ''}.{alias.name}".removesuffix(".*")
+            yield from _suspect(path)
+            if (alias.asname or alias.name) == "check" and path != "course.check.check":
+                yield NO_CHECK
+    elif isinstance(node, ast.Constant):
+        if isinstance(node.value, str) and node.value in HIDDEN:
+            yield "high", repr(node.value), "the name of an inner part, as a string"
+    elif isinstance(node, ast.Attribute | ast.Name):
+        if isinstance(node, ast.Attribute) and node.attr in HIDDEN:
+            yield "high", f".{node.attr}", "an inner part of functions, frames or modules"
+        if not isinstance(node.ctx, ast.Load):
+            yield from _changes(names, node, scope)
+            return
+        for path in sorted(v.path for v in names.of(node, scope) if isinstance(v, Thing)):
+            yield from _suspect(path)
+            if path in BY_CALL_ONLY and node not in called:
+                yield "high", path.removeprefix("builtins."), "handed on, so that it cannot be seen what it is used on"
+    elif isinstance(node, ast.Subscript):
+        if not isinstance(node.ctx, ast.Load):
+            yield from _changes(names, node, scope)
+            return
+        for value in names.of(node, scope):
+            if isinstance(value, Thing):
+                yield from _suspect(value.path)
+    elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+        if node.name == "check" and scope.place("check") is names.module:
+            yield NO_CHECK
+    elif isinstance(node, ast.Call):
+        yield from _call(names, node, scope)
+
+
+def _call(names: Names, node: ast.Call, scope: Scope) -> Iterator[tuple[Severity, str, str]]:
+    if _is_magic(node):
+        yield from _magic(node)
+        return
+    for value in names.of(node, scope):
+        if isinstance(value, Thing) and not value.path.endswith("()"):
+            yield from _suspect(value.path)
+    if Thing("builtins.getattr") in names.of(node.func, scope) and len(node.args) > 1:
+        yield from _getattr(names, node, scope)
+
+
+def _getattr(names: Names, node: ast.Call, scope: Scope) -> Iterator[tuple[Severity, str, str]]:
+    keys = sorted(t.value for t in names.of(node.args[1], scope) if isinstance(t, Text))
+    bases = sorted(b.path for b in names.of(node.args[0], scope) if isinstance(b, Thing) and "(" not in b.path)
+    for key in keys:
+        if key in HIDDEN:
+            yield "high", f"getattr(…, {key!r})", "an inner part of functions, frames or modules"
+    if bases:
+        shown = " or ".join(map(repr, keys[:3])) or "…"
+        severity: Severity = "medium" if keys else "high"
+        unknown = "" if keys else ", by a name that cannot be known here"
+        yield severity, f"getattr({bases[0]}, {shown})", f"reads a module's part without its name{unknown}"
+    elif not keys:
+        yield "low", "getattr(…, …)", "by a name that cannot be known here"
+
+
+def _is_magic(node: ast.Call) -> bool:
+    """Whether a call is what IPython makes of a line such as `!ls` or `%cd`."""
+    made = node.func.value if isinstance(node.func, ast.Attribute) and node.func.attr in MAGIC_CALLS else None
+    return isinstance(made, ast.Call) and isinstance(made.func, ast.Name) and made.func.id == "get_ipython"
+
+
+def _magic(node: ast.Call) -> Iterator[tuple[Severity, str, str]]:
+    """What that line was."""
+    assert isinstance(node.func, ast.Attribute)
+    first = node.args[0] if node.args else None
+    said = str(first.value) if isinstance(first, ast.Constant) else "…"
+    if node.func.attr in ("system", "getoutput"):
+        yield "medium", f"!{said}"[:80], "a command of the system's shell"
+    elif said not in HARMLESS_MAGICS:
+        yield "medium", f"%{said}"[:80], "a command of IPython's"
+
+
+def _changes(names: Names, node: ast.expr, scope: Scope) -> Iterator[tuple[Severity, str, str]]:
+    """Assignments to what is not the student's."""
+    if isinstance(node, ast.Name):
+        if node.id == "check" and scope.place("check") is names.module:
+            yield NO_CHECK
+        return
+    assert isinstance(node, ast.Attribute | ast.Subscript)
+    for path in sorted(v.path for v in names.of(node.value, scope) if isinstance(v, Thing)):
+        dictionary = path.endswith(".__dict__") or path == "sys.modules"
+        if "(" in path or path.startswith(OFTEN_SET) or (isinstance(node, ast.Subscript) and not dictionary):
+            continue  # an object's part, or an element of a list of such things
+        part = f".{node.attr}" if isinstance(node, ast.Attribute) else "[…]"
+        yield "high", f"{path}{part} = …", "changes a module for everybody, the check included"
+
+
+def _suspect(path: str) -> Iterator[tuple[Severity, str, str]]:
+    bare = _canonical(path).replace("()", "")
+    if bare in ("course.check", "course.check.check") or (path.startswith("builtins.") and bare.count(".") > 1):
+        return
+    parts = bare.split(".")
+    for n in range(len(parts), 0, -1):
+        known = SUSPECTS.get(".".join(parts[:n]))
+        if known and not (n == 1 and parts[0] == "builtins" and len(parts) > 1):
+            yield known[0], bare.removeprefix("builtins."), known[1]
+            return
+
+
+def _line(node: ast.AST) -> int:
+    return getattr(node, "lineno", 0)
