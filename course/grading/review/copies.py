@@ -147,7 +147,7 @@ def tokens(tree: ast.Module) -> Iterator[str]:
             yield "name" if node.id in own else node.id
         elif isinstance(node, ast.Constant):
             yield "constant"
-        elif not isinstance(node, ast.Import | ast.ImportFrom | ast.expr_context | ast.Pass):
+        elif not isinstance(node, ast.Import | ast.ImportFrom | ast.expr_context | ast.Pass) and not _is_text(node):
             yield _kind(node)
             todo.extend(reversed(_parts(node)))
 
@@ -161,24 +161,24 @@ def _kind(node: ast.AST) -> str:
 
 
 def _parts(node: ast.AST) -> list[ast.AST | str]:
-    """What is below a node, without docstrings and annotations; a body's end is a token, too."""
+    """What is below a node, without annotations; a body's end is a token, too."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        body = node.body[1:] if _is_text(node.body[0]) else node.body
         head = node.args.args if not isinstance(node, ast.ClassDef) else node.bases
-        return [*("argument" if isinstance(a, ast.arg) else a for a in head), *body, "end"]
+        return [*("argument" if isinstance(a, ast.arg) else a for a in head), *node.body, "end"]
     if isinstance(node, ast.arg):
         return []
     if isinstance(node, ast.AnnAssign):
         return [part for part in (node.target, node.value) if part is not None]
-    if isinstance(node, ast.Expr) and _is_text(node):
-        return []
     return list(ast.iter_child_nodes(node))
 
 
-def _is_text(node: ast.stmt) -> bool:
+def _is_text(node: ast.AST) -> bool:
+    """Whether a statement is only a string: a docstring, or a comment in another guise."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def _own_names(tree: ast.Module) -> set[str]:
-    """Names that the writer chose: everything but builtins; a module's alias is chosen as well."""
-    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and not hasattr(builtins, n.id)}
+    """Names that the writer chose: all but builtins (a module's alias is chosen as well), and what they assigned to."""
+    used = [n for n in ast.walk(tree) if isinstance(n, ast.Name)]
+    arguments = {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
+    return arguments | {n.id for n in used if not hasattr(builtins, n.id) or isinstance(n.ctx, ast.Store)}
