@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 from rich.console import Console
@@ -39,7 +40,8 @@ def main(assignment: str, folder: Path, json_file: Path | None = None) -> None:
     if not alone:
         if found.flags:
             console.print(_table(found))
-        console.print(Text(_summary(found)))
+        for line in _summary(found):
+            console.print(Text(line))
 
 
 def _with_progress(console: Console, assignment: str, folder: Path) -> Survey:
@@ -74,13 +76,19 @@ def _place(cell: int, line: int) -> str:
     return f"cell {cell}" + (f", line {line}" if line else "") if cell else f"line {line}" if line else ""
 
 
-def _summary(found: Survey) -> str:
+def _summary(found: Survey) -> Iterator[str]:
     students, counts = len({f.student for f in found.flags}), Counter(f.severity for f in found.flags)
     told = ", ".join(f"{counts[s]} {s}" for s in SEVERITIES if counts[s])
-    read = f"{found.submissions} submission{'' if found.submissions == 1 else 's'} read, none was run."
-    missing = " The model solution was not compared with: its notebook is not in the source folder (`course build`)."
-    flagged = f"{len(found.flags)} flags ({told}) on {students} of them." if found.flags else "Nothing stands out."
-    return f"{read} {flagged} Flags change no score.{missing if found.without_solution else ''}"
+    flagged = f"Flags: {told}, on {_count(students, 'student')}." if found.flags else "Nothing stands out."
+    yield f"{_count(found.submissions, 'submission')} read, none was run. {flagged} Flags change no score."
+    for name, number in found.common.items():
+        yield (f"{name}: {number} answers are like so many others that this may be the way one writes it; not flagged.")
+    if found.without_solution:
+        yield "The model solution is not in the source folder, so it was not compared with (`course build` makes it)."
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _stop(console: Console, message: str) -> None:

@@ -60,6 +60,10 @@ Value = Thing | Text | Scope
 Values = frozenset[Value]
 NOTHING: Values = frozenset()
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_TELLING = (
+    *(ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Constant),
+    *(ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef),
+)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _READS_ATTRIBUTES = ("builtins.getattr", "inspect.getattr_static")
 _IMPORTS = ("importlib.import_module", "builtins.__import__", "importlib.__import__", "pydoc.locate")
@@ -78,13 +82,13 @@ class Names:
     Attributes:
         module: the notebook's scope.
         scopes: the scope that a function, a class or a comprehension opens.
-        uses: every node below every cell's tree, with its scope and its cell.
+        uses: the nodes that use or define something in cells that the student wrote, with their scope and cell.
     """
 
     def __init__(self, cells: Sequence[Cell]) -> None:
         self.module = Scope()
         self.scopes: dict[ast.AST, Scope] = {}
-        self.uses: list[tuple[ast.AST, Scope, Cell]] = []
+        self.uses: dict[ast.AST, tuple[Scope, Cell]] = {}
         self._flows: list[tuple[Scope, str, ast.expr, Scope]] = []
         self._calls: list[tuple[ast.Call, Scope]] = []
         self._stored: list[tuple[str, ast.expr, Scope]] = []
@@ -100,7 +104,8 @@ class Names:
 
     def _visit(self, node: ast.AST, scope: Scope, cell: Cell) -> None:
         """Note who uses and who binds what, in the node and below."""
-        self.uses.append((node, scope, cell))
+        if not cell.given and isinstance(node, _TELLING):
+            self.uses[node] = (scope, cell)
         if isinstance(node, Function):
             self._function(node, scope, cell)
             return

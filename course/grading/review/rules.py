@@ -6,7 +6,7 @@ import ast
 import inspect
 import pydoc
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -17,10 +17,6 @@ from course.grading.review.reading import Cell
 
 MOST = 60
 """Remarks on one submission; who reads those will not miss the rest."""
-
-
-Theirs = Mapping[ast.AST, tuple[Scope, Cell]]
-"""The nodes that the student wrote, each with its scope and its cell."""
 
 
 @dataclass(frozen=True)
@@ -125,10 +121,9 @@ ROOTS = _words("torch torchvision numpy sklearn skimage scipy sys os importlib i
 def remarks(cells: Sequence[Cell], exercises: Iterable[Exercise]) -> list[Remark]:
     """All that is to be pointed out in the cells that the student wrote, the gravest first."""
     names = Names(cells)
-    theirs = {node: (scope, cell) for node, scope, cell in names.uses if not cell.given}
-    found = [*_unreadable(cells), *_of_each_line(_evasions(names, theirs))]
+    found = [*_unreadable(cells), *_of_each_line(_evasions(names))]
     for exercise in exercises:
-        found += _of_each_cell(_forbidden(names, theirs, cells, exercise))
+        found += _of_each_cell(_forbidden(names, cells, exercise))
     found.sort(key=lambda r: (SEVERITIES.index(r.severity), r.cell, r.line, r.what))
     if len(found) > MOST:
         more = Remark("low", "", 0, 0, f"{len(found) - MOST} more remarks", "are left out here")
@@ -175,9 +170,9 @@ def _unreadable(cells: Iterable[Cell]) -> Iterator[Remark]:
 # ---------------------------------------------------------------------------------------------- forbidden calls
 
 
-def _forbidden(names: Names, theirs: Theirs, cells: Sequence[Cell], exercise: Exercise) -> Iterator[Remark]:
+def _forbidden(names: Names, cells: Sequence[Cell], exercise: Exercise) -> Iterator[Remark]:
     """Uses of what the exercise forbids, in its function and in all that this function uses."""
-    for node, scope, cell in _reachable(names, theirs, cells, exercise):
+    for node, scope, cell in _reachable(names, cells, exercise):
         if isinstance(node, ast.ImportFrom | ast.Import):
             paths = _imported_as(node, exercise.function)
         else:
@@ -236,9 +231,7 @@ def _position(path: str, argument: str) -> int | None:
         return None
 
 
-def _reachable(
-    names: Names, theirs: Theirs, cells: Sequence[Cell], exercise: Exercise
-) -> Iterator[tuple[ast.AST, Scope, Cell]]:
+def _reachable(names: Names, cells: Sequence[Cell], exercise: Exercise) -> Iterator[tuple[ast.AST, Scope, Cell]]:
     """All nodes of the exercise's cell, of what else defines its function, and of functions that these use."""
     todo: list[ast.AST] = [
         statement
@@ -250,9 +243,9 @@ def _reachable(
     seen: set[ast.AST] = set(todo)
     while todo:
         for node in ast.walk(todo.pop()):
-            if node not in theirs:
+            if node not in names.uses:
                 continue
-            scope, cell = theirs[node]
+            scope, cell = names.uses[node]
             yield node, scope, cell
             for value in _values(names, node, scope):
                 if isinstance(value, Scope) and value.node is not None and value.node not in seen:
@@ -309,12 +302,12 @@ def _below(path: str, name: str) -> bool:
 # ---------------------------------------------------------------------------------------------------- evasion
 
 
-def _evasions(names: Names, theirs: Theirs) -> Iterator[Remark]:
+def _evasions(names: Names) -> Iterator[Remark]:
     """Ways around being seen, anywhere in what the student wrote."""
-    calls = [node for node in theirs if isinstance(node, ast.Call)]
+    calls = [node for node in names.uses if isinstance(node, ast.Call)]
     called = {node.func for node in calls}
     magic = {part for node in calls if _is_magic(node) for part in ast.walk(node.func)}  # told as what they were
-    for node, (scope, cell) in theirs.items():
+    for node, (scope, cell) in names.uses.items():
         if node not in magic:
             for severity, what, why in _suspicious(names, node, scope, called):
                 yield Remark(severity, "", cell.number, _line(node), what, why)

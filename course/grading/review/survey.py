@@ -62,12 +62,19 @@ class Assignment:
 
 @dataclass(frozen=True)
 class Survey:
-    """What a review found: the flags, by student, and how many submissions were read."""
+    """What a review found.
+
+    Attributes:
+        flags: by student, the gravest first.
+        submissions: how many were read.
+        common: by exercise, how many answers are like too many others for a flag to say anything.
+        without_solution: whether the model solution was not there to compare with.
+    """
 
     flags: tuple[Flag, ...]
     submissions: int
+    common: dict[str, int]
     without_solution: bool
-    """Whether the model solution was not there to compare with."""
 
 
 def survey(folder: Path | str, assignment: str, progress: Callable[[int, int], object] = lambda *_: None) -> Survey:
@@ -94,12 +101,14 @@ def survey(folder: Path | str, assignment: str, progress: Callable[[int, int], o
             for name, answer in _answers(home.name, cells, asked.exercises):
                 answers[name].append(answer)
         progress(done, len(students))
+    common: dict[str, int] = {}
     for exercise in asked.exercises:
         if not exercise.alike:
             found = near_copies(answers[exercise.name], asked.known[exercise.name], asked.given.get(exercise.name))
-            flags += [_copied(one, exercise) for one in found]
-    told = not any(a.who == MODEL for known in asked.known.values() for a in known)
-    return Survey(tuple(sorted(flags, key=lambda f: f.order)), len(students), told)
+            flags += [_copied(one, exercise) for one in found if not one.common]
+            common |= {exercise.name: n} if (n := sum(one.common for one in found)) else {}
+    without = not any(a.who == MODEL for known in asked.known.values() for a in known)
+    return Survey(tuple(sorted(flags, key=lambda f: f.order)), len(students), common, without)
 
 
 # --------------------------------------------------------------------------------------------- the assignment
