@@ -13,6 +13,7 @@ from inspect import getsource
 from pathlib import Path
 
 import pytest
+from nbformat import NotebookNode
 
 from course import exercises
 from course.authoring import solutions, solved
@@ -366,6 +367,19 @@ def growing() -> Iterator[tuple[str, str]]:
 @pytest.mark.timeout(20)
 def test_code_made_to_keep_the_reader_busy_does_not(source: str) -> None:
     look(source, adam("return w, m, v"))
+
+
+def test_names_too_entangled_to_follow_are_a_remark() -> None:
+    chain = [f"a{i} = a{i + 1}" for i in range(6000)]
+    found = look("\n".join([*chain, "a6000 = torch"]), adam("return w, m, v"))
+    assert [(r.severity, r.what) for r in found] == [("medium", "entangled names")]
+
+
+def test_more_code_than_anybody_writes_is_not_read() -> None:
+    notebook = solved("descent", ROOT)
+    notebook.cells = [NotebookNode(cell_type="code", metadata={}, source="x = 1\n" * 15_000) for _ in range(6)]
+    problems = [bool(c.problem) for c in read(notebook)]
+    assert problems == [False] * 3 + [True] * 3
 
 
 def test_nothing_is_run(tmp_path: Path) -> None:

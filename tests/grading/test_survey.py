@@ -143,6 +143,24 @@ def test_what_cannot_be_read_is_said(rows: list[dict[str, Any]], student: str, s
     assert (flag["severity"], flag["what"]) == ("medium", said)
 
 
+def test_one_that_stops_the_reader_does_not_stop_the_review(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from course.grading.review import folder as module
+
+    real = module.remarks
+
+    def stumbles(cells: Any, asked: Any) -> Any:
+        if any("my_rows" in c.source for c in cells):
+            raise RecursionError
+        return real(cells, asked)
+
+    monkeypatch.setattr(module, "remarks", stumbles)
+    found = survey(folder, ASSIGNMENT)
+    (flag,) = [f for f in found.flags if f.student == "bob"]
+    assert (flag.severity, flag.what) == ("high", FILE)
+    assert "RecursionError" in flag.why
+    assert any(f.student == "reader" for f in found.flags)
+
+
 def test_code_beside_the_notebook_is_read(rows: list[dict[str, Any]]) -> None:
     found = {r["what"]: r for r in of(rows, "files")}
     assert "takes the place of the module torch" in found["torch.py"]["why"]

@@ -5,7 +5,7 @@ names.py     what names stand for: through imports, aliases, containers, helper 
 rules.py     forbidden calls, and ways around being seen
 copies.py    answers that are alike but for names
 flags.py     what one remark is; its text is safe to print
-survey.py    a class's folder → remarks
+folder.py    a class's folder → remarks
 listing.py   `course review`: remarks → a table
 
 Flags change no score. A list without flags proves nothing: a person who is determined writes Python that no reader
@@ -13,6 +13,6 @@ of text understands; what cannot be understood is therefore itself a flag.
 """
 
 from course.grading.review.flags import Flag
-from course.grading.review.survey import ReviewError, Survey, survey
+from course.grading.review.folder import ReviewError, Survey, survey
 
 __all__ = ["Flag", "ReviewError", "Survey", "survey"]

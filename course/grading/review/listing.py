@@ -14,7 +14,7 @@ from rich.text import Text
 
 from course.files import write_rows
 from course.grading.review.flags import SEVERITIES, safe
-from course.grading.review.survey import ReviewError, Survey, survey
+from course.grading.review.folder import ReviewError, Survey, survey
 
 COLOURS = {"high": "red", "medium": "yellow", "low": "dim"}
 

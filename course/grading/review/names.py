@@ -15,8 +15,9 @@ from itertools import islice, product
 
 from course.grading.review.reading import Cell
 
-ROUNDS, MANY, LONGEST, DEEPEST = 60, 64, 200, 12
-"""Rounds of passing values on; values per name; characters of a folded string; parts of a dotted name."""
+ROUNDS, PATIENCE, MANY, LONGEST, DEEPEST = 60, 200_000, 64, 200, 12
+"""Rounds of passing values on; steps in all of them (our notebooks take under 1 000); values per name; characters of a
+folded string; parts of a dotted name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,13 @@ class Names:
     Attributes:
         module: the notebook's scope.
         scopes: the scope that a function, a class or a comprehension opens.
+        entangled: whether passing values on was given up.
         uses: the nodes that use or define something in cells that the student wrote, with their scope and cell.
     """
 
     def __init__(self, cells: Sequence[Cell]) -> None:
         self.module = Scope()
+        self.entangled = False
         self.scopes: dict[ast.AST, Scope] = {}
         self.uses: dict[ast.AST, tuple[Scope, Cell]] = {}
         self._flows: list[tuple[Scope, str, ast.expr, Scope]] = []
@@ -239,9 +242,13 @@ class Names:
 
     def _pass_on(self) -> None:
         """Let values flow along assignments and calls until nothing new arrives."""
-        for _ in range(ROUNDS):
+        size = len(self._flows) + len(self._stored) + len(self._calls)
+        for done in range(ROUNDS):
             new = False
             self._known.clear()
+            self.entangled = done * size > PATIENCE
+            if self.entangled:
+                break
             for home, name, value, where in self._flows:
                 new |= _add(home.names[name] if name else home.results, self.of(value, where))
             for attribute, value, where in self._stored:

@@ -13,8 +13,9 @@ from nbformat import NotebookNode
 
 from course.grading.cells import grade_id
 
-LONGEST_CELL = 100_000
-"""Characters; the longest cell of ours has 2 000. Python takes a gigabyte to parse a cell of 10 MB."""
+LONGEST_CELL, LONGEST_NOTEBOOK = 100_000, 300_000
+"""Characters of code; our longest cell has 2 000. Python takes a gigabyte to parse a cell of 10 MB."""
+TOO_MUCH = (None, f"there is too much code above it: at most {LONGEST_NOTEBOOK:,} characters are read")
 # Cell magics whose body is ordinary Python that runs in the notebook.
 TRANSPARENT = ("capture", "prun", "time", "timeit")
 _CELL_MAGIC = re.compile(r"\s*%%(\w+)[^\n]*")
@@ -45,11 +46,13 @@ class Cell:
 
 def read(notebook: NotebookNode, released: Collection[str] = ()) -> list[Cell]:
     """The code cells of a notebook; those whose text (see `plain`) is in `released` are the assignment's own."""
-    cells = []
+    cells: list[Cell] = []
+    left = LONGEST_NOTEBOOK
     for number, cell in enumerate(notebook.cells, start=1):
         if cell.cell_type == "code" and cell.source.strip():
             given = plain(cell.source) in released
-            tree, problem = (_parse_given if given else parse)(cell.source)
+            left -= 0 if given else len(cell.source)
+            tree, problem = (_parse_given if given else parse)(cell.source) if left >= 0 else TOO_MUCH
             cells.append(Cell(number, grade_id(cell) or "", cell.source, given, tree, problem))
     return cells
 

@@ -122,6 +122,9 @@ def remarks(cells: Sequence[Cell], exercises: Iterable[Exercise]) -> list[Remark
     """All that is to be pointed out in the cells that the student wrote, the gravest first."""
     names = Names(cells)
     found = [*_unreadable(cells), *_of_each_line(_evasions(names))]
+    if names.entangled:
+        why = "so many assignments of one another that what names stand for was not followed to the end"
+        found.append(Remark("medium", "", 0, 0, "entangled names", why))
     for exercise in exercises:
         found += _of_each_cell(_forbidden(names, cells, exercise))
     found.sort(key=lambda r: (SEVERITIES.index(r.severity), r.cell, r.line, r.what))

@@ -200,8 +200,9 @@ def _submission(home: Path, student: str, asked: Assignment, flags: list[Flag]) 
         cells += [cell for path in _code(home) for cell in _file(path)]
         try:
             found = remarks(cells, asked.exercises)
-        except RecursionError:
-            flags.append(Flag(student, "high", "", 0, 0, filename, "it is nested so deeply that it cannot be read"))
+        except Exception as error:  # made to stop the reader, perhaps; the others must still be read
+            why = f"it cannot be reviewed, the reader stopped with {type(error).__name__}"
+            flags.append(Flag(student, "high", "", 0, 0, filename, why))
             continue
         flags += [Flag(student, r.severity, r.exercise, r.cell, r.line, r.what, r.why) for r in found]
         yield cells
