@@ -101,13 +101,13 @@ def effects(
 ) -> None:
     """Measure again, over seeds, every claim that a notebook makes. Exits 1 if one does not hold."""
     _one_thread()
-    from course.effects import UnknownEffect, every, measure, of_section, record
+    from course.effects import UnknownEffect, every, measure, names, of_section, record
 
     try:
         chosen = of_section(section) if section else every()
     except UnknownEffect as error:
         _fail(str(error))
-    rows, names = list[dict[str, Any]](), [effect.name for effect in every()] if ledger else []
+    rows = list[dict[str, Any]]()
     with _progress() as progress:
         task = progress.add_task("measuring", total=len(chosen) * seeds)
         for effect in chosen:
@@ -115,7 +115,7 @@ def effects(
             rows += measure([effect], range(first_seed, first_seed + seeds), lambda _: progress.advance(task))
             if ledger:  # one by one: an interruption loses one experiment, not all
                 try:
-                    record(ledger, rows[-1:], names)
+                    record(ledger, rows[-1:], names())
                 except (OSError, ValueError) as error:
                     _fail(str(error))
     if not _wrote(rows, json_file):

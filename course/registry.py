@@ -13,7 +13,18 @@ from functools import cache
 from importlib import import_module
 from typing import Any, Generic, Protocol, TypeVar
 
-SECTIONS = ("tour", "pixels", "features", "descent", "schedules", "adaptive")
+SECTIONS = (
+    "tour",
+    "pixels",
+    "features",
+    "descent",
+    "schedules",
+    "adaptive",
+    "regularization",
+    "augmentation",
+    "smoothing",
+    "depth",
+)
 """The lecture's sections that are built, in its order."""
 
 

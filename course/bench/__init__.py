@@ -7,7 +7,7 @@
 from importlib import import_module
 from typing import Any
 
-SECTIONS = ("features", "optimizers", "renderer")
+SECTIONS = ("augmentation", "averaging", "depth", "features", "optimizers", "renderer")
 
 
 def section(name: str) -> Any:

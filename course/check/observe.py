@@ -124,6 +124,8 @@ def _note(seen: Observation, error: BaseException, function: Callable[..., Any])
     """Keep the message and the last line of the student's own code."""
     seen.message = _words(error)[:500]
     function = inspect.unwrap(function)  # a decorator of torch's is not the student's code
+    if isinstance(function, type):  # a class lives where its methods do
+        function = next((f for f in vars(function).values() if inspect.isfunction(f)), function)
     home = getattr(getattr(function, "__code__", None), "co_filename", None)
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == home]
     seen.inside = bool(frames) or home is None

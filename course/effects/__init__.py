@@ -5,6 +5,8 @@ Each section has one package, `course.effects.<section>`, with a tuple EFFECTS i
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from course.effects.effect import Effect, Numbers
 from course.effects.ledger import measure, page, record
 from course.effects.picture import Picture, gallery, picture
@@ -19,6 +21,7 @@ __all__ = [
     "gallery",
     "get",
     "measure",
+    "names",
     "of_section",
     "page",
     "picture",
@@ -60,3 +63,12 @@ def get(name: str) -> Effect:
         UnknownEffect: there is none; the message lists the nearest names.
     """
     return _ALL.get(name)
+
+
+def names() -> tuple[str, ...]:
+    """Names of all experiments, also of those that need an extra which is not installed: the ledger keeps them."""
+    found = list[str]()
+    for section in SECTIONS:
+        package = import_module(f"course.effects.{section}")
+        found += [effect.name for effect in (*package.EFFECTS, *getattr(package, "OPTIONAL", ()))]
+    return tuple(dict.fromkeys(found))

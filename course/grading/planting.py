@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
+Definition = ast.FunctionDef | ast.ClassDef
+
 
 class Unplantable(ValueError):
     """A function without a source of its own (a lambda, say)."""
@@ -24,7 +26,7 @@ def planted(function: Callable[..., Any], name: str) -> str:
     cell stands alone whatever the notebook imports.
 
     Raises:
-        Unplantable: the function is not written as a `def` at the top of a module.
+        Unplantable: the function is not written as a `def` or a `class` at the top of a module.
     """
     module = sys.modules[function.__module__]
     definition = _definition(function)
@@ -39,31 +41,37 @@ def planted(function: Callable[..., Any], name: str) -> str:
     return "\n".join(parts).strip() + "\n"
 
 
-def _definition(function: Callable[..., Any]) -> ast.FunctionDef:
+def _definition(function: Callable[..., Any]) -> Definition:
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
     except (OSError, TypeError, SyntaxError) as error:
         raise Unplantable(f"no source for {function!r}: {error}") from error
     node = tree.body[0]
-    if not isinstance(node, ast.FunctionDef):
-        raise Unplantable(f"{function!r} is not written as a `def`")
+    if not isinstance(node, Definition):
+        raise Unplantable(f"{function!r} is not written as a `def` or a `class`")
     return node
 
 
-def _bare(definition: ast.FunctionDef) -> ast.FunctionDef:
+def _bare(definition: Definition) -> Definition:
     """Without what only the module's readers need."""
-    definition.decorator_list, definition.returns = [], None
+    definition.decorator_list = []
     if ast.get_docstring(definition) is not None:
         definition.body = definition.body[1:] or [ast.Pass()]
+    if isinstance(definition, ast.ClassDef):
+        for method in definition.body:
+            if isinstance(method, ast.FunctionDef):
+                _bare(method)
+        return definition
+    definition.returns = None
     everything = definition.args
     for argument in (*everything.posonlyargs, *everything.args, *everything.kwonlyargs):
         argument.annotation = None
     return definition
 
 
-def _needs(definition: ast.FunctionDef, module: ModuleType, known: set[str]) -> tuple[list[ast.FunctionDef], list[str]]:
+def _needs(definition: Definition, module: ModuleType, known: set[str]) -> tuple[list[Definition], list[str]]:
     """What the names in a function stand for: helpers, those used by others first; lines of import and constants."""
-    helpers: list[ast.FunctionDef] = []
+    helpers: list[Definition] = []
     imports: list[str] = []
     constants: list[str] = []
     for name in _free_names(_bare(definition)):
@@ -85,7 +93,7 @@ def _needs(definition: ast.FunctionDef, module: ModuleType, known: set[str]) -> 
     return helpers, [*sorted(set(imports)), *constants]
 
 
-def _free_names(definition: ast.FunctionDef) -> Iterator[str]:
+def _free_names(definition: Definition) -> Iterator[str]:
     names = {n.id for n in ast.walk(definition) if isinstance(n, ast.Name)}
     yield from sorted(n for n in names if not hasattr(builtins, n))
 

@@ -25,7 +25,7 @@ def test_every_exercise_can_be_solved_in_its_notebook(section):
     answers = solutions(section, ROOT)
     for exercise in exercises.of_section(section):
         assert notebook[exercise.function].source == answers[exercise.function]
-        assert f"def {exercise.function}(" in answers[exercise.function]
+        assert answers[exercise.function].startswith((f"def {exercise.function}(", f"class {exercise.function}"))
         check = notebook[f"check-{exercise.function}"]
         assert check.metadata.nbgrader.points == exercise.points
         assert check.source.endswith(f'check("{exercise.name}", {exercise.function})')

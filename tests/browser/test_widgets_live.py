@@ -15,12 +15,17 @@ from course import widgets
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
 # A control of each widget, and two keys that change it to and fro.
 CONTROLS = {
+    "AugmentationMixer": ("rotate up to", ("ArrowLeft", "ArrowRight")),
+    "BlockLights": ("p of the last block", ("ArrowLeft", "ArrowRight")),
     "Descent": ("momentum α", ("ArrowLeft", "ArrowRight")),
     "HogExplorer": ("turned by", ("ArrowRight", "ArrowLeft")),
     "KernelEditor": ("row 2, column 2", ("ArrowLeft", "ArrowRight")),
+    "MixBlender": ("λ", ("ArrowLeft", "ArrowRight")),
     "OptimizerRace": ("η of Adam", ("ArrowLeft", "ArrowRight")),
     "PixelInspector": ("brightness ×", ("ArrowLeft", "ArrowRight")),
+    "RegularizationPath": ("λ = 10^", ("ArrowRight", "ArrowLeft")),
     "ScheduleDesigner": ("rate η₀", ("ArrowLeft", "ArrowRight")),
+    "SmoothingExplorer": ("smoothing ε", ("ArrowRight", "ArrowLeft")),
     "Timeline": ("milestone", ("ArrowDown", "ArrowUp")),
 }
 

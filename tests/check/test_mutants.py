@@ -23,7 +23,11 @@ pytestmark = pytest.mark.slow
 HERE = Path(__file__).parent
 SOURCES = sorted((HERE / "right_answers").glob("*.py"))  # one file per section
 SEEDS = (0, 1, 2)
-FEWER = {"train__optimizer": (0, 1), "train__shuffles_data": (2,)}  # ten times as slow as the others
+FEWER = {  # ten times as slow as the others
+    "train__optimizer": (0, 1),
+    "train__shuffles_data": (2,),
+    "randaugment__loop": (0,),
+}
 
 # Mutants that are right answers too, by the reason why: equivalent_mutants/<section>.py. A line that no longer arises,
 # or that the check rejects after all, makes its test fail, so that these lists stay true.
@@ -60,6 +64,9 @@ OPERATORS = {
     ast.FloorDiv: (ast.Div,),
 }
 COMPARISONS = {ast.Gt: (ast.GtE, ast.Lt, ast.Eq), ast.Lt: (ast.LtE, ast.Gt), ast.IsNot: (ast.Is,), ast.Is: (ast.IsNot,)}
+
+
+Definition = ast.FunctionDef | ast.ClassDef  # of a function, or of a class that students write
 
 
 # ------------------------------------------------------------------------------------------------ mutation
@@ -151,18 +158,18 @@ class Swap(ast.NodeTransformer):
         return copy.deepcopy(self.new) if node is self.target else super().generic_visit(node)
 
 
-def replaced(tree: ast.FunctionDef, target: ast.AST, new: Any) -> ast.FunctionDef:
+def replaced(tree: Definition, target: ast.AST, new: Any) -> Definition:
     """A copy of the tree with `new` where `target` stood."""
     memo: dict[int, Any] = {}
     twin = copy.deepcopy(tree, memo)
     return Swap(memo[id(target)], new).visit(twin)
 
 
-def mutants(tree: ast.FunctionDef) -> dict[str, ast.FunctionDef]:
+def mutants(tree: Definition) -> dict[str, Definition]:
     """All mutants of a function, each under the line that changed."""
-    names = {a.arg for a in tree.args.args}
+    names = {a.arg for a in ast.walk(tree) if isinstance(a, ast.arg) and a.arg != "self"}
     original = ast.unparse(tree).splitlines()
-    found: dict[str, ast.FunctionDef] = {}
+    found: dict[str, Definition] = {}
     for node in ast.walk(tree):
         if node is tree:
             continue
@@ -193,17 +200,17 @@ def _changed(before: list[str], after: list[str]) -> str:
 
 
 @cache
-def right_answers() -> dict[str, ast.FunctionDef]:
-    """The functions of right_answers/ by name."""
+def right_answers() -> dict[str, Definition]:
+    """The functions and classes of right_answers/ by name."""
     trees = [ast.parse(source.read_text(encoding="utf-8")) for source in SOURCES]
-    return {node.name: node for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)}
+    return {node.name: node for tree in trees for node in tree.body if isinstance(node, Definition)}
 
 
 NAMES = tuple(right_answers())
-IMPORTS = "import math\nimport torch\nimport torch.nn.functional as F\n"  # what notebooks import
+IMPORTS = "import copy\nimport math\nimport torch\nimport torch.nn.functional as F\n"  # what notebooks import
 
 
-def compiled(tree: ast.FunctionDef) -> Callable[..., Any]:
+def compiled(tree: Definition) -> Callable[..., Any]:
     """The function that this tree defines."""
     namespace: dict[str, Any] = {}
     module = ast.fix_missing_locations(ast.Module([*ast.parse(IMPORTS).body, tree], []))
@@ -222,7 +229,7 @@ def seeds_for(name: str) -> tuple[int, ...]:
     return FEWER.get(name, SEEDS)
 
 
-def survived(name: str, tree: ast.FunctionDef) -> list[int]:
+def survived(name: str, tree: Definition) -> list[int]:
     """The seeds at which this function passes."""
     from course.check import verdict
 

@@ -29,6 +29,11 @@ def numbers(effect: Effect, seed: int) -> Numbers:
         return effect.run(seed)
 
 
+def reckoned(found: Numbers) -> Numbers:
+    """Without what was read off a clock."""
+    return {name: value for name, value in found.items() if not name.startswith("time")}
+
+
 def forget() -> None:
     """Empty what experiments keep for their neighbours: models, data, runs."""
     for name, module in list(sys.modules.items()):
@@ -48,11 +53,12 @@ def test_the_claim_holds(effect: Effect):
 @each
 def test_the_claim_could_fail(effect: Effect):
     """Strict: numbers five times larger or smaller, or missing ones, are not accepted."""
-    good = numbers(effect, SEEDS[-1])
-    caught = 0
+    rows = [numbers(effect, seed) for seed in SEEDS]
+    assert effect.holds(rows)
+    good, caught = rows[-1], 0
     for name, value in good.items():
         for other in (5 * value + 0.1, value / 5 - 0.1):
-            caught += not effect.holds([good, {**good, name: other}])
+            caught += not effect.holds([*rows, {**good, name: other}])
     assert caught >= 2
     assert not effect.holds([dict.fromkeys(good, math.nan)])
 
@@ -75,10 +81,10 @@ def test_the_picture_is_complete(effect: Effect):
 @each
 def test_equal_seeds_give_equal_numbers_and_others_differ(effect: Effect):
     first, other = (numbers(effect, seed) for seed in SEEDS[:2])
-    assert other != first
+    assert reckoned(other) != reckoned(first)
     forget()
     with one_thread():
-        assert effect.run(SEEDS[0]) == first
+        assert reckoned(effect.run(SEEDS[0])) == reckoned(first)
 
 
 @each

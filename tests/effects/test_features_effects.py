@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from course.data import digits
+from course.effects import networks
 from course.effects.features import common, learned_filters, textures
 
 
@@ -25,8 +26,8 @@ def test_the_linear_classifier_learns_digits_and_does_not_care_about_the_scale_o
     train, validation, test = (digits(split) for split in ("train", "validation", "test"))
     plain = common.LinearClassifier(lambda x: x.flatten(1), train, validation)
     scaled = common.LinearClassifier(lambda x: 100 * x.flatten(1) - 7, train, validation)
-    assert common.score(plain, test) > 0.88
-    assert abs(common.score(scaled, test) - common.score(plain, test)) < 0.02
+    assert networks.score(plain, test) > 0.88
+    assert abs(networks.score(scaled, test) - networks.score(plain, test)) < 0.02
 
 
 def test_the_network_learns_and_its_start_comes_from_the_generator():
@@ -34,10 +35,10 @@ def test_the_network_learns_and_its_start_comes_from_the_generator():
     y = torch.arange(60) % 3
     x[y == 0, :, :16] *= 0.5
     x[y == 1, :, :, :16] *= 0.5
-    models = [common.train_cnn(x, y, torch.Generator().manual_seed(1), steps=60) for _ in range(2)]
+    models = [networks.train_cnn(x, y, torch.Generator().manual_seed(1), steps=60) for _ in range(2)]
     assert torch.equal(models[0].filters, models[1].filters)
-    assert common.score(models[0], (x, y)) > 0.95
-    small, usual = (common.SmallCNN(3, 3, torch.Generator().manual_seed(2), first) for first in (0.1, 1.0))
+    assert networks.score(models[0], (x, y)) > 0.95
+    small, usual = (networks.SmallCNN(3, 3, torch.Generator().manual_seed(2), first) for first in (0.1, 1.0))
     torch.testing.assert_close(small.filters, 0.1 * usual.filters)
     assert small(torch.rand(2, 3, 32, 32)).shape == (2, 3)
 

@@ -8,6 +8,7 @@ import math
 import pytest
 import torch
 
+from course import effects
 from course.effects import Effect, Picture, measure, record
 
 
@@ -92,3 +93,9 @@ def test_a_file_that_is_no_ledger_is_not_overwritten(tmp_path):
     with pytest.raises(ValueError, match="is no ledger"):
         record(tmp_path, [], [])
     assert (tmp_path / "ledger.json").read_text(encoding="utf-8") == "my notes"
+
+
+def test_an_experiment_whose_extra_is_not_installed_keeps_its_place():
+    names = effects.names()
+    assert "tour.names" in names
+    assert [n for n in names if n != "tour.names"] == [e.name for e in effects.every() if e.name != "tour.names"]

@@ -90,7 +90,7 @@ def test_mistakes_need_a_sentence() -> None:
 
 
 def test_name_title_points(exercise: exercises.Exercise) -> None:
-    assert re.fullmatch(r"[a-z]+\.[a-z][a-z0-9_]*", exercise.name)
+    assert re.fullmatch(r"[a-z]+\.[A-Za-z][A-Za-z0-9_]*", exercise.name)
     assert exercise.title
     assert exercise.title[0].isupper()
     assert not exercise.title.endswith(".")

@@ -34,6 +34,19 @@ def helper(x: int) -> int:
 def inner(x):
     return x * 2
 
+class Base:
+    """The sentence of a base."""
+
+    def __init__(self, start: int) -> None:
+        """A sentence for readers."""
+        self.start = start
+
+class Wrong(Base):
+    """The sentence."""
+
+    def count(self, given: Mapping | None = None) -> int:
+        return self.start + LIMIT
+
 @cache
 def wrong(x: Mapping, n: int = 2) -> float:
     """The sentence."""
@@ -62,7 +75,9 @@ def test_every_known_mistake_stands_alone(name: str, function: Callable[..., Any
     namespace: dict[str, Any] = {}
     exec(text, namespace)
     assert callable(namespace[name])
-    (definition,) = [n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef) and n.name == name]
+    (definition,) = [
+        n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef | ast.ClassDef) and n.name == name
+    ]
     assert ast.get_docstring(definition) is None
     assert not definition.decorator_list
 
@@ -81,6 +96,17 @@ def test_a_function_of_nothing_but_a_docstring_is_a_function(module: Any) -> Non
     namespace: dict[str, Any] = {}
     exec(planted(module.only_docstring, "f"), namespace)
     assert namespace["f"](1) is None
+
+
+def test_a_class_comes_with_its_base_and_without_what_only_readers_need(module: Any) -> None:
+    text = planted(module.Wrong, "Counter")
+    namespace: dict[str, Any] = {}
+    exec(text, namespace)
+    counter = namespace["Counter"](2)
+    assert counter.count() == 5
+    assert "sentence" not in text
+    assert "Mapping" not in text
+    assert "Wrong" not in text
 
 
 def test_what_has_no_definition_is_refused(module: Any) -> None:

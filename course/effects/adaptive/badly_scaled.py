@@ -112,7 +112,7 @@ def draw(seed: int) -> Picture:
         xlim=(-0.5, 3.5),
         ylim=(65, 100),
         ylabel="test accuracy / %",
-        title="New digits, best rate, mean of all recordings",
+        title="New digits, best rates, mean",
     )
     caption = (
         f"Linear softmax, {STEPS} steps; rates chosen on the validation set. Each of the 64 pixels in its own unit, "

@@ -5,23 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from course.data import FREE, UPRIGHT, fruit
 from course.descent import cross_entropy
+from course.effects.networks import Pairs, SmallCNN, train_cnn
 from course.effects.picture import BLUE, GREEN, GREY, PINK, VERMILLION
 from course.features import code_histograms, hog, lbp
 from course.pixels import to_gray
-from course.schedules import cosine_decay
-from course.training import fit
 
-Pairs = tuple[Tensor, Tensor]
 Feature = Callable[[Tensor], Tensor]
-Model = Callable[[Tensor], Tensor]
 
 LAMBDAS = (1e-1, 1e-2, 1e-3, 1e-4)
 TRAIN, VALIDATION, TEST = 1000, 300, 1000
@@ -114,65 +111,6 @@ def _minimise(x: Tensor, y: Tensor, w: Tensor, b: Tensor, decay: float) -> Pairs
 
     optimizer.step(closure)
     return w.detach(), b.detach()
-
-
-class SmallCNN(nn.Module):
-    """Three convolutions and a linear layer, 27 000 weights: pictures (N, C, 32, 32) in [0, 1] → scores (N, K).
-
-    The weights come from the generator, as He et al. (2015) draw them, except that those of the first layer are `first`
-    times as large: from a small start, what they become is what they have learned.
-    """
-
-    def __init__(self, channels: int, classes: int, generator: torch.Generator, first: float = 0.1) -> None:
-        super().__init__()
-
-        def conv(c: int, o: int, side: int, stride: int) -> nn.Module:
-            return nn.utils.skip_init(nn.Conv2d, c, o, side, stride=stride, padding=side // 2)
-
-        self.layers = nn.Sequential(
-            *(conv(channels, 16, 7, 2), nn.ReLU()),  # 16×16
-            *(conv(16, 32, 3, 2), nn.ReLU()),  # 8×8
-            *(conv(32, 64, 3, 1), nn.ReLU(), nn.AvgPool2d(4)),  # 2×2
-            *(nn.Flatten(), nn.utils.skip_init(nn.Linear, 256, classes)),
-        )
-        for layer in self.layers:
-            if isinstance(layer, nn.Conv2d | nn.Linear):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=generator)
-                nn.init.constant_(cast(Tensor, layer.bias), 0)
-        with torch.no_grad():
-            self.filters.mul_(first)
-
-    @property
-    def filters(self) -> Tensor:
-        """The weights of the first layer, (16, C, 7, 7)."""
-        return cast(Tensor, self.layers[0].weight)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Scores (N, K)."""
-        return self.layers(2 * x - 1)
-
-
-def train_cnn(x: Tensor, y: Tensor, generator: torch.Generator, steps: int = 600, first: float = 0.1) -> SmallCNN:
-    """A small network trained end to end: Adam, batches of 25, the rate falling to 0 along half a cosine."""
-    model = SmallCNN(x.shape[1], int(y.max()) + 1, generator, first)
-    fit(
-        model,
-        (x, y),
-        torch.optim.Adam(model.parameters(), lr=3e-3),
-        steps=steps,
-        batch_size=25,
-        schedule=lambda t: cosine_decay(t, 1.0, steps),
-        generator=generator,
-        progress=False,
-    )
-    return model
-
-
-@torch.no_grad()
-def score(model: Model, pairs: Pairs) -> float:
-    """Share of pictures whose largest score is at the right class."""
-    x, y = pairs
-    return (model(x).argmax(1) == y).float().mean().item()
 
 
 # ---------------------------------------------------------------- models that several experiments look at

@@ -19,9 +19,8 @@ from course.effects.features.common import (
     linear_models,
     montage,
     orchard,
-    score,
-    train_cnn,
 )
+from course.effects.networks import score, train_cnn
 from course.effects.picture import Picture, canvas, label
 
 NAMES = (*FEATURES, "CNN, grey", "CNN, colour")

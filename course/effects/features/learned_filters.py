@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from course.effects.effect import Effect, Numbers
-from course.effects.features.common import SmallCNN, fruit_cnn, montage, orchard, train_cnn
+from course.effects.features.common import fruit_cnn, montage, orchard
+from course.effects.networks import SmallCNN, train_cnn
 from course.effects.picture import Picture, canvas
 
 SIDE, DIRECTIONS = 7, 12

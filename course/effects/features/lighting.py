@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from course.effects.effect import Effect, Numbers
-from course.effects.features.common import COLORS, FEATURES, Model, fruit_cnn, linear_models, montage, orchard, score
+from course.effects.features.common import COLORS, FEATURES, fruit_cnn, linear_models, montage, orchard
+from course.effects.networks import Model, score
 from course.effects.picture import Picture, canvas, label
 
 FACTORS = (1.0, 0.8, 0.6, 0.45, 0.3, 0.2, 0.1)

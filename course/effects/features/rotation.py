@@ -13,18 +13,8 @@ from torch import Tensor
 
 from course.data import UPRIGHT, fruit
 from course.effects.effect import Effect, Numbers
-from course.effects.features.common import (
-    COLORS,
-    FEATURES,
-    TRAIN,
-    Model,
-    fruit_cnn,
-    grey,
-    linear_models,
-    montage,
-    orchard,
-    score,
-)
+from course.effects.features.common import COLORS, FEATURES, TRAIN, fruit_cnn, grey, linear_models, montage, orchard
+from course.effects.networks import Model, score
 from course.effects.picture import BLUE, VERMILLION, Picture, canvas, label
 from course.features import cell_histograms, gradient, hog
 

@@ -10,17 +10,8 @@ from torch import Tensor
 
 from course.data import TEXTURES, textures
 from course.effects.effect import Effect, Numbers
-from course.effects.features.common import (
-    COLORS,
-    FEATURES,
-    Feature,
-    LinearClassifier,
-    Pairs,
-    montage,
-    patterns,
-    score,
-    train_cnn,
-)
+from course.effects.features.common import COLORS, FEATURES, Feature, LinearClassifier, montage, patterns
+from course.effects.networks import Pairs, score, train_cnn
 from course.effects.picture import Picture, canvas, label
 
 SIZES, HELD_OUT, SIDE, STEPS = (30, 120, 480), 300, 32, 250

@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from course.effects.effect import Effect, Numbers
-from course.effects.picture import BLUE, GREEN, GREY, PINK, VERMILLION, Picture, canvas
-from course.effects.schedules.common import (
+from course.effects.lanes import (
     cnn,
     cnn_weights,
     lane_accuracies,
@@ -20,6 +19,7 @@ from course.effects.schedules.common import (
     table,
     train,
 )
+from course.effects.picture import BLUE, GREEN, GREY, PINK, VERMILLION, Picture, canvas
 from course.schedules import Schedule, constant, cosine_decay, exponential_decay, reciprocal_decay, step_decay
 
 LR, ALPHA, STEPS, STARTS, BATCH = 0.1, 0.9, 400, 4, 32

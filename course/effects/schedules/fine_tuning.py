@@ -10,8 +10,8 @@ from torch import Tensor
 
 from course.data import FREE, fruit
 from course.effects.effect import Effect, Numbers
+from course.effects.lanes import cnn, cnn_weights, lane_accuracies, lanes, small_fruit, table, train
 from course.effects.picture import BLUE, GREY, VERMILLION, Picture, canvas, label
-from course.effects.schedules.common import cnn, cnn_weights, lane_accuracies, lanes, small_fruit, table, train
 from course.schedules import cosine_decay
 
 RATES = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3)

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from course.effects.effect import Effect, Numbers
+from course.effects.lanes import flat_digits, lane_accuracies, lanes, mlp, mlp_weights, train
 from course.effects.picture import BLUE, GREY, VERMILLION, Picture, canvas, label
-from course.effects.schedules.common import flat_digits, lane_accuracies, lanes, mlp, mlp_weights, train
 from course.schedules import scale_lr
 
 SIZES = (10, 20, 50, 100, 200, 350, 500, 1000)

@@ -10,8 +10,7 @@ from torch import Tensor, nn
 
 from course.descent import SGD
 from course.effects.effect import Effect, Numbers
-from course.effects.picture import BLUE, GREEN, VERMILLION, Picture, canvas, label
-from course.effects.schedules.common import (
+from course.effects.lanes import (
     Network,
     Weights,
     cnn,
@@ -24,6 +23,7 @@ from course.effects.schedules.common import (
     small_fruit,
     train,
 )
+from course.effects.picture import BLUE, GREEN, VERMILLION, Picture, canvas, label
 from course.schedules import RangeTest, range_test
 
 GRID = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)

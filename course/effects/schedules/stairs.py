@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from course.effects.effect import Effect, Numbers
+from course.effects.lanes import cnn, cnn_weights, lanes, small_fruit, table, train
 from course.effects.picture import BLUE, GREY, VERMILLION, Picture, canvas, label
-from course.effects.schedules.common import cnn, cnn_weights, lanes, small_fruit, table, train
 from course.schedules import constant, step_decay
 
 LR, ALPHA, EVERY, STEPS, STARTS, BATCH = 0.2, 0.9, 160, 480, 8, 32

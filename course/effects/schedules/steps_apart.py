@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from course.effects.effect import Effect, Numbers
+from course.effects.lanes import flat_digits, mlp_weights
 from course.effects.picture import BLUE, GREY, VERMILLION, Picture, canvas, label
-from course.effects.schedules.common import flat_digits, mlp_weights
 from course.schedules import steps_apart
 
 K, BATCH, STARTS, WIDTHS = 8, 32, 5, (64, 32, 10)

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from course.effects.effect import Effect, Numbers
-from course.effects.picture import BLUE, GREY, VERMILLION, Picture, canvas, label
-from course.effects.schedules.common import (
+from course.effects.lanes import (
     Network,
     cnn,
     cnn_weights,
@@ -21,6 +20,7 @@ from course.effects.schedules.common import (
     table,
     train,
 )
+from course.effects.picture import BLUE, GREY, VERMILLION, Picture, canvas, label
 from course.schedules import Schedule, constant, linear_warmup
 
 WARMUP, STEPS, STARTS, BATCH = 50, 200, 3, 32

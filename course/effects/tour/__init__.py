@@ -14,6 +14,7 @@ from course.effects.tour.matching import MATCHING
 from course.effects.tour.names import NAMES, available
 from course.effects.tour.texture import TEXTURE
 
-__all__ = ["EFFECTS", "NAMES", "error_curve"]
+__all__ = ["EFFECTS", "NAMES", "OPTIONAL", "error_curve"]
 
 EFFECTS: tuple[Effect, ...] = (HAAR, CASCADE, EIGENFACES, TEXTURE, MATCHING, *((NAMES,) if available() else ()))
+OPTIONAL: tuple[Effect, ...] = (NAMES,)

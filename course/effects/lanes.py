@@ -1,4 +1,4 @@
-"""What several experiments of this section share: small networks, many copies of them trained side by side.
+"""Small networks, many copies of them trained side by side: what experiments of several sections share.
 
 A comparison of schedules or rates needs the same training again and again. So each layer has a leading axis of
 "lanes", L copies of the network with weights and a rate of their own, and all of them learn from the same batches:
@@ -22,6 +22,7 @@ from course.schedules import Schedule
 
 Weights = list[Tensor]  # each (L, …)
 Network = Callable[[Weights, Tensor], Tensor]  # weights, batch (B, …) → scores (L, B, classes)
+LaneLoss = Callable[[Tensor, Tensor], Tensor]  # scores (L, B, classes), labels → loss of each lane (L,)
 
 
 # ------------------------------------------------------------------------------------------------ networks
@@ -118,6 +119,7 @@ def train(
     generator: torch.Generator,
     alpha: float = 0.0,
     watch: Callable[[int, Weights], None] | None = None,
+    loss: LaneLoss | None = None,
 ) -> tuple[Weights, Tensor]:
     """SGD with momentum, all lanes on the same batches; a lane that diverges disturbs no other.
 
@@ -130,19 +132,21 @@ def train(
         generator: of the shuffling.
         alpha: momentum.
         watch: called with the number of steps made and the weights, before each step and after the last.
+        loss: scores (L, B, classes), labels → the loss of each lane, (L,); `lane_losses` unless given.
 
     Returns:
         The weights at the end, and the loss of each batch before its step, (steps, L).
     """
+    measure = loss or lane_losses
     weights = [w.clone().requires_grad_() for w in weights]
     deltas = [torch.zeros_like(w) for w in weights]
     losses = []
     for step, (rate, (x, y)) in enumerate(zip(rates, _batches(*data, batch, generator), strict=False)):
         if watch is not None:
             watch(step, weights)
-        loss = lane_losses(network(weights, x), y)
-        gradients = torch.autograd.grad(loss.sum(), weights)
-        losses.append(loss.detach())
+        each = measure(network(weights, x), y)
+        gradients = torch.autograd.grad(each.sum(), weights)
+        losses.append(each.detach())
         with torch.no_grad():
             for w, delta, g in zip(weights, deltas, gradients, strict=True):
                 new, accumulated = momentum_step(w, g, delta, rate.view(-1, *[1] * (g.ndim - 1)), alpha)

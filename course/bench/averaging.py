@@ -1,0 +1,153 @@
+"""Moving averages of a ResNet-18's weights against PyTorch's and timm's: one update on one thread."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from course.bench.harness import Contender, Work, report
+
+BENCH = "pip install 'cv-course[bench]'"
+BETA = 0.9998
+TOGETHER = 10
+"""Training steps, where updates every few of them are compared with updates after each."""
+COMPARED = 5
+"""Updates after which averages are compared with PyTorch's."""
+
+Update = Callable[[nn.Module], object]
+Build = Callable[[nn.Module], tuple[nn.Module, Update]]
+"""A model → the averaged model, and how to update it."""
+
+
+def network(device: torch.device) -> nn.Module:
+    """Torchvision's ResNet-18: 62 parameters, 11.7 million numbers, and the buffers of 20 batch normalisations."""
+    from torchvision.models import resnet18
+
+    return resnet18(weights=None).to(device)
+
+
+def works(device: torch.device) -> list[Work]:
+    """One update of the average, buffers copied and buffers averaged; and what ten training steps cost."""
+    version = torch.__version__.split("+")[0]
+    copied: list[tuple[str, bool, Build | str]] = [
+        (f"torch {version}, AveragedModel", True, _averaged_model(False)),
+        ("regularization.EMA", False, _ema(average_buffers=False)),
+        ("regularization.EMA, compiled", False, _ema(average_buffers=False, compiled=True)),
+    ]
+    averaged: list[tuple[str, bool, Build | str]] = [
+        (f"torch {version}, AveragedModel", True, _averaged_model(True)),
+        ("timm, ModelEmaV3", True, _timm()),
+        ("regularization.EMA", False, _ema()),
+    ]
+    ten: list[tuple[str, bool, Build | str]] = [
+        (f"torch {version}, AveragedModel", True, _averaged_model(False)),
+        ("regularization.EMA", False, _ema(average_buffers=False)),
+        ("regularization.EMA, every 10", False, _ema(average_buffers=False, every=TOGETHER)),
+    ]
+    return [
+        _work("buffers copied", copied, device),
+        _work("buffers averaged", averaged, device),
+        _work("ten training steps", ten, device, TOGETHER),
+    ]
+
+
+def main(json_file: Path | None = None, plot: Path | None = None, repeats: int = 9) -> None:
+    """Measure on one CPU thread, and on the GPU where there is one. In the table, "images/s" are updates per second.
+
+    Args:
+        json_file: where to write the rows; `-` prints them instead of the table.
+        plot: where to write a plot of the CPU's ratios, a PNG file.
+        repeats: rounds.
+    """
+    cpu = torch.device("cpu")
+    rows = report(works(cpu), "Averages of weights, updates on one CPU thread", json_file, plot, repeats, cpu)
+    if torch.cuda.is_available():
+        from course.files import write_rows
+
+        gpu = torch.device("cuda")
+        printed = Path("-") if str(json_file) == "-" else None
+        rows += report(works(gpu), "Averages of weights, updates", printed, None, repeats, gpu)
+        if json_file is not None and printed is None:
+            write_rows(rows, json_file)
+
+
+def _averaged_model(use_buffers: bool) -> Build:
+    from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+    def build(model: nn.Module) -> tuple[nn.Module, Update]:
+        peer = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(BETA), use_buffers=use_buffers)
+        peer.update_parameters(model)  # the first update copies
+        return peer.module, peer.update_parameters
+
+    return build
+
+
+def _timm() -> Build | str:
+    if importlib.util.find_spec("timm") is None:
+        return BENCH
+
+    def build(model: nn.Module) -> tuple[nn.Module, Update]:
+        from timm.utils import ModelEmaV3
+
+        peer = ModelEmaV3(model, decay=BETA)
+        return peer.module, peer.update
+
+    return build
+
+
+def _ema(average_buffers: bool = True, compiled: bool = False, every: int = 1) -> Build:
+    def build(model: nn.Module) -> tuple[nn.Module, Update]:
+        from course.regularization import EMA
+
+        ema = EMA(model, BETA, every, average_buffers, compiled)
+        return ema.module, ema.update
+
+    return build
+
+
+def _work(name: str, builds: list[tuple[str, bool, Build | str]], device: torch.device, steps: int = 1) -> Work:
+    first = builds[0][2]
+    assert not isinstance(first, str)
+    model = network(device)
+    size = 3 * sum(p.nbytes for p in model.parameters())  # average and weight read, average written
+    contenders = tuple(_contender(*build, first, model, steps) for build in builds)
+    return Work(f"EMA, ResNet-18, {name}", steps, steps * size, contenders)
+
+
+def _contender(name: str, peer: bool, build: Build | str, first: Build, model: nn.Module, steps: int) -> Contender:
+    if isinstance(build, str):
+        return Contender(name, None, peer=True, missing=build)
+    device = next(model.parameters()).device
+    _, update = build(model)
+
+    def difference() -> float:
+        ours, theirs = _after(build, device), _after(first, device)
+        return max(float((a - b).abs().max()) for a, b in zip(ours, theirs, strict=True))
+
+    update(model)
+    update(model)  # compiled ones compile at the second update
+
+    def run() -> None:
+        for _ in range(steps):
+            update(model)
+
+    exact = not peer and "every" not in name
+    return Contender(name, run, peer, difference=difference if exact else None)
+
+
+@torch.no_grad()
+def _after(build: Build, device: torch.device) -> list[torch.Tensor]:
+    """The averaged parameters after a few steps of a model that moves."""
+    torch.manual_seed(0)
+    model = network(device)
+    averaged, update = build(model)
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(COMPARED):
+        for p in model.parameters():
+            p.add_(torch.randn(p.shape, generator=generator).to(device), alpha=0.01)
+        update(model)
+    return [p.detach() for p in averaged.parameters()]

@@ -1,0 +1,29 @@
+"""Batches to try a function on: small, no two pixels alike."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from course.exercises.exercise import Draw
+
+
+def pixels(draw: Draw, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
+    """Numbers from [low, high), rounded to three digits so that they read well in a report."""
+    return (low + (high - low) * torch.rand(*shape, generator=draw.generator)).mul(1000).round().div(1000)
+
+
+def one_hot_labels(draw: Draw, n: int, k: int) -> Tensor:
+    """One-hot labels (n, k), the first two of different classes."""
+    y = draw.labels(n, k)
+    if n > 1:
+        y[1] = (y[0] + 1) % k
+    return torch.eye(k)[y]
+
+
+def partners(draw: Draw, n: int) -> Tensor:
+    """A permutation that is not its own inverse and leaves no place as it was; n ≥ 3."""
+    there = torch.randperm(n, generator=draw.generator)
+    order = torch.empty_like(there)
+    order[there] = there.roll(1)  # one cycle through all
+    return order

@@ -1,0 +1,127 @@
+"""Exercise augmentation.flip: mirror some pictures of a batch."""
+
+from __future__ import annotations
+
+import torch
+
+from course import augmentation
+from course.exercises.augmentation.common import pixels
+from course.exercises.exercise import Case, Draw, Exercise, mistakes
+
+
+def cases(draw: Draw) -> list[Case]:
+    """Two tiny pictures, then all, none, and some of a batch."""
+
+    def some(n: int) -> torch.Tensor:
+        flipped = torch.rand(n, generator=draw.generator) < 0.5
+        flipped[:2] = torch.tensor([False, True])
+        return flipped
+
+    tiny = torch.tensor([[[[1.0, 2, 3], [4, 5, 6]]], [[[7.0, 8, 9], [0, 1, 2]]]]) / 10
+    n = draw.integer(4, 7)
+    return [
+        Case("two pictures, the first is to be mirrored", (tiny, torch.tensor([True, False])), "hand"),
+        Case("none is to be mirrored", (pixels(draw, 2, 3, 3, 4), torch.tensor([False, False]))),
+        Case("all are", (pixels(draw, 3, 1, 4, 3), torch.tensor([True, True, True]))),
+        Case("a single column", (pixels(draw, 2, 3, 4, 1), torch.tensor([True, False]))),
+        Case("some of several", (pixels(draw, n, 3, 4, 5), some(n))),
+        Case("three pictures of 3×3×3", (pixels(draw, 3, 3, 3, 3), some(3))),
+    ]
+
+
+def vertical(x, flipped):
+    """The pictures stand on their heads: this flips rows, which is axis −2; left and right is axis −1, the columns."""
+    return torch.where(flipped[:, None, None, None], x.flip(-2), x)
+
+
+def all_mirrored(x, flipped):
+    """Every picture is mirrored; only those with True in `flipped` must be."""
+    return x.flip(-1)
+
+
+def others_mirrored(x, flipped):
+    """The wrong ones are mirrored: True means mirror, False means leave."""
+    return torch.where(flipped[:, None, None, None], x, x.flip(-1))
+
+
+def nothing_mirrored(x, flipped):
+    """Nothing is mirrored: `x.flip(-1)` and `x[flipped]` return new tensors, so use what they return."""
+    x[flipped].flip(-1)
+    return x.clone()
+
+
+def half_turn(x, flipped):
+    """This is half a turn, rows and columns flipped; mirror the columns alone, axis −1."""
+    return torch.where(flipped[:, None, None, None], x.flip(-1, -2), x)
+
+
+def channels_reversed(x, flipped):
+    """The channels are reversed (axis 1), so red becomes blue; the columns are axis −1."""
+    return torch.where(flipped[:, None, None, None], x.flip(1), x)
+
+
+def batch_reversed(x, flipped):
+    """The order of the pictures is reversed (axis 0); mirror the columns of each, axis −1."""
+    return torch.where(flipped[:, None, None, None], x.flip(0), x)
+
+
+def first_decides(x, flipped):
+    """All pictures follow the first entry of `flipped`; each picture has an entry of its own."""
+    return x.flip(-1) if flipped[0] else x.clone()
+
+
+def any_decides(x, flipped):
+    """As soon as one picture is to be mirrored, all are; each picture has an entry of its own."""
+    return x.flip(-1) if flipped.any() else x.clone()
+
+
+def only_the_flipped(x, flipped):
+    """Only the mirrored pictures came back; return the whole batch, the others as they were."""
+    return x[flipped].flip(-1)
+
+
+def rolled(x, flipped):
+    """The columns are shifted around, not mirrored; use `x.flip(-1)`."""
+    return torch.where(flipped[:, None, None, None], x.roll(1, -1), x)
+
+
+def by_mask(x, flipped):  # noqa: D103
+    y = x.clone()
+    y[flipped] = x[flipped].flip(-1)
+    return y
+
+
+def loop(x, flipped):  # noqa: D103
+    return torch.stack([torch.fliplr(p.movedim(0, 2)).movedim(2, 0) if f else p for p, f in zip(x, flipped)])  # noqa: B905
+
+
+def weighted(x, flipped):  # noqa: D103
+    share = flipped.to(x.dtype).view(-1, 1, 1, 1)
+    return share * torch.flip(x, dims=[3]) + (1 - share) * x
+
+
+EXERCISE = Exercise(
+    name="augmentation.flip",
+    title="Mirror some pictures",
+    signature="flip(x, flipped)",
+    points=1,
+    minutes=5,
+    difficulty=1,
+    reference=augmentation.flip,
+    cases=cases,
+    misconceptions=mistakes(
+        vertical,
+        all_mirrored,
+        others_mirrored,
+        nothing_mirrored,
+        half_turn,
+        channels_reversed,
+        batch_reversed,
+        first_decides,
+        any_decides,
+        only_the_flipped,
+        rolled,
+    ),
+    alternatives=(by_mask, loop, weighted),
+    note="Return a batch of the shape of x.",
+)

@@ -1,0 +1,191 @@
+"""Exercise augmentation.hue_saturation_value: turn the hue, add to saturation and value."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from course import augmentation
+from course.exercises.augmentation.common import pixels
+from course.exercises.exercise import Case, Draw, Exercise, mistakes
+
+
+def cases(draw: Draw) -> list[Case]:
+    """Pure colours, one factor at a time, then all three."""
+
+    def run(label: str, n: int, hue: float, saturation: float, value: float) -> Case:
+        def each(limit: float) -> Tensor:
+            sizes = pixels(draw, n, low=0.5 * limit, high=limit)
+            return sizes * torch.tensor([1.0, -1.0]).repeat(n)[:n]
+
+        return Case(label, (pixels(draw, n, 3, 3, 4), each(hue), each(saturation), each(value)))
+
+    red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)
+    return [
+        Case("pure red, hue + 120°", (red, torch.tensor([120.0]), torch.zeros(1), torch.zeros(1)), "hand"),
+        Case("pure red, hue − 120°: past 0°", (red, torch.tensor([-120.0]), torch.zeros(1), torch.zeros(1)), "hand"),
+        Case("nothing changes", (pixels(draw, 1, 3, 2, 2), *(torch.zeros(1) for _ in range(3)))),
+        run("hue alone", 4, 150, 0, 0),
+        run("saturation alone", 3, 0, 0.8, 0),
+        run("value alone", 3, 0, 0, 0.8),
+        run("all three", draw.integer(4, 6), 90, 0.3, 0.2),
+    ]
+
+
+def hue_cut_off(x, hue, saturation, value):
+    """The hue stops at 0° and 360°; it is an angle and goes round, 350° + 20° = 10°."""
+    h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
+    h = (h + hue[:, None, None]).clamp(0, 360)
+    s = (s + saturation[:, None, None]).clamp(0, 1)
+    v = (v + value[:, None, None]).clamp(0, 1)
+    return augmentation.hsv_to_rgb(torch.stack([h, s, v], 1))
+
+
+def hue_in_turns(x, hue, saturation, value):
+    """The hue was divided by 360; `rgb_to_hsv` returns it in degrees already, as `hue` is."""
+    h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
+    h = (h + hue[:, None, None] / 360) % 360
+    s = (s + saturation[:, None, None]).clamp(0, 1)
+    v = (v + value[:, None, None]).clamp(0, 1)
+    return augmentation.hsv_to_rgb(torch.stack([h, s, v], 1))
+
+
+def hue_modulo_one(x, hue, saturation, value):
+    """The hue was taken modulo 1; it is in degrees, modulo 360."""
+    h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
+    h = (h + hue[:, None, None]) % 1
+    s = (s + saturation[:, None, None]).clamp(0, 1)
+    v = (v + value[:, None, None]).clamp(0, 1)
+    return augmentation.hsv_to_rgb(torch.stack([h, s, v], 1))
+
+
+def saturation_not_clamped(x, hue, saturation, value):
+    """The saturation leaves 0 … 1: clamp it before you go back to RGB."""
+    h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
+    s, v = s + saturation[:, None, None], (v + value[:, None, None]).clamp(0, 1)
+    return augmentation.hsv_to_rgb(torch.stack([(h + hue[:, None, None]) % 360, s, v], 1))
+
+
+def value_not_clamped(x, hue, saturation, value):
+    """The value leaves 0 … 1: clamp it before you go back to RGB."""
+    h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
+    s, v = (s + saturation[:, None, None]).clamp(0, 1), v + value[:, None, None]
+    return augmentation.hsv_to_rgb(torch.stack([(h + hue[:, None, None]) % 360, s, v], 1))
+
+
+def clamped_after(x, hue, saturation, value):
+    """The RGB numbers are clamped at the end, which changes hues; clamp saturation and value before going back."""
+    h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
+    s, v = s + saturation[:, None, None], v + value[:, None, None]
+    return augmentation.hsv_to_rgb(torch.stack([(h + hue[:, None, None]) % 360, s, v], 1)).clamp(0, 1)
+
+
+def no_clamp(x, hue, saturation, value):
+    """Saturation and value leave 0 … 1: clamp both before you go back to RGB."""
+    h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
+    s, v = s + saturation[:, None, None], v + value[:, None, None]
+    return augmentation.hsv_to_rgb(torch.stack([(h + hue[:, None, None]) % 360, s, v], 1))
+
+
+def factors(x, hue, saturation, value):
+    """Saturation and value are multiplied by 1 + their change; they must be added."""
+    h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
+    s = (s * (1 + saturation[:, None, None])).clamp(0, 1)
+    v = (v * (1 + value[:, None, None])).clamp(0, 1)
+    return augmentation.hsv_to_rgb(torch.stack([(h + hue[:, None, None]) % 360, s, v], 1))
+
+
+def hue_backwards(x, hue, saturation, value):
+    """The hue turns backwards: add it, so that red + 120° is green."""
+    h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
+    s = (s + saturation[:, None, None]).clamp(0, 1)
+    v = (v + value[:, None, None]).clamp(0, 1)
+    return augmentation.hsv_to_rgb(torch.stack([(h - hue[:, None, None]) % 360, s, v], 1))
+
+
+def saturation_and_value_swapped(x, hue, saturation, value):
+    """Saturation and value are swapped: the channels are hue, saturation, value, in this order."""
+    h, v, s = augmentation.rgb_to_hsv(x).unbind(1)
+    s = (s + saturation[:, None, None]).clamp(0, 1)
+    v = (v + value[:, None, None]).clamp(0, 1)
+    return augmentation.hsv_to_rgb(torch.stack([(h + hue[:, None, None]) % 360, v, s], 1))
+
+
+def first_for_all(x, hue, saturation, value):
+    """All pictures change as the first one; each has its own three numbers."""
+    h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
+    s, v = (s + saturation[0]).clamp(0, 1), (v + value[0]).clamp(0, 1)
+    return augmentation.hsv_to_rgb(torch.stack([(h + hue[0]) % 360, s, v], 1))
+
+
+def left_in_hsv(x, hue, saturation, value):
+    """The result is still hue, saturation, value: go back with `hsv_to_rgb`."""
+    h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
+    s = (s + saturation[:, None, None]).clamp(0, 1)
+    v = (v + value[:, None, None]).clamp(0, 1)
+    return torch.stack([(h + hue[:, None, None]) % 360, s, v], 1)
+
+
+def on_rgb(x, hue, saturation, value):
+    """Red, green and blue were changed as if they were hue, saturation and value: convert first, `rgb_to_hsv`."""
+    h, s, v = x.unbind(1)
+    h = (h + hue[:, None, None]) % 360
+    return torch.stack([h, (s + saturation[:, None, None]).clamp(0, 1), (v + value[:, None, None]).clamp(0, 1)], 1)
+
+
+def channelwise(x, hue, saturation, value):  # noqa: D103
+    hsv = augmentation.rgb_to_hsv(x)
+    hsv[:, 0] = (hsv[:, 0] + hue.view(-1, 1, 1)).remainder(360)
+    hsv[:, 1] = (hsv[:, 1] + saturation.view(-1, 1, 1)).clip(0, 1)
+    hsv[:, 2] = (hsv[:, 2] + value.view(-1, 1, 1)).clip(0, 1)
+    return augmentation.hsv_to_rgb(hsv)
+
+
+def turned_by_the_library(x, hue, saturation, value):  # noqa: D103
+    hsv = augmentation.rgb_to_hsv(x) + torch.stack([hue, saturation, value], 1)[:, :, None, None]
+    return augmentation.hsv_to_rgb(torch.cat([hsv[:, :1], hsv[:, 1:].clamp(0, 1)], 1))
+
+
+def loop(x, hue, saturation, value):  # noqa: D103
+    import colorsys
+
+    y = torch.empty_like(x)
+    for i in range(len(x)):
+        for r in range(x.shape[2]):
+            for c in range(x.shape[3]):
+                h, s, v = colorsys.rgb_to_hsv(*x[i, :, r, c].tolist())
+                h = (h + float(hue[i]) / 360) % 1
+                s, v = min(1, max(0, s + float(saturation[i]))), min(1, max(0, v + float(value[i])))
+                y[i, :, r, c] = torch.tensor(colorsys.hsv_to_rgb(h, s, v))
+    return y
+
+
+EXERCISE = Exercise(
+    name="augmentation.hue_saturation_value",
+    title="Turn the hue, change saturation and value",
+    signature="hue_saturation_value(x, hue, saturation, value)",
+    points=2,
+    minutes=8,
+    difficulty=2,
+    reference=augmentation.hue_saturation_value,
+    cases=cases,
+    rtol=1e-3,
+    atol=1e-4,
+    misconceptions=mistakes(
+        hue_cut_off,
+        hue_in_turns,
+        hue_modulo_one,
+        saturation_not_clamped,
+        value_not_clamped,
+        clamped_after,
+        no_clamp,
+        factors,
+        hue_backwards,
+        saturation_and_value_swapped,
+        first_for_all,
+        left_in_hsv,
+        on_rgb,
+    ),
+    alternatives=(channelwise, turned_by_the_library, loop),
+    note="Return a batch of RGB pictures of the shape of x.",
+)

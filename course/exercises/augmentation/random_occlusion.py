@@ -1,0 +1,453 @@
+"""Exercise augmentation.random_occlusion: hide a square of each picture, somewhere else in each."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from course import augmentation
+from course.exercises.augmentation.common import pixels
+from course.exercises.exercise import Case, Draw, Exercise, Property, mistakes
+
+Inputs = tuple[Tensor, float, int]
+Answer = dict[str, Tensor]
+
+
+def reference(x: Tensor, area: float, generator: torch.Generator) -> Tensor:
+    """The library's function, for squares of one size."""
+    return augmentation.random_occlusion(x, (area, area), (1.0, 1.0), generator)
+
+
+def drive(random_occlusion: Callable[..., Any], x: Tensor, area: float, seed: int) -> dict[str, Any]:
+    """Twice from one generator, and once again from a generator with the same seed."""
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        "first answer": random_occlusion(x, area, generator),
+        "second answer": random_occlusion(x, area, generator),
+        "first answer again": random_occlusion(x, area, torch.Generator().manual_seed(seed)),
+    }
+
+
+def cases(draw: Draw) -> list[Case]:
+    """Squares of whole pixels: side² pixels out of H·W."""
+
+    def run(label: str, n: int, channels: int, height: int, width: int, side: int, kind: Any = "varied") -> Case:
+        x = pixels(draw, n, channels, height, width, low=0.1)  # no pixel is 0 unless it was hidden
+        return Case(label, (x, side**2 / (height * width), draw.seed()), kind)
+
+    return [
+        run("a quarter of 6×6: squares of 3×3", 120, 1, 6, 6, 3, "hand"),
+        run("in colour, a ninth of 6×6", 120, 3, 6, 6, 2),
+        run("higher than wide", 120, 1, 7, 6, 5),
+        run("wider than high", 120, draw.integer(1, 2), 4, 6, 2),
+        run("most of the picture", 60, 1, 5, 5, 4),
+    ]
+
+
+class _Box(NamedTuple):
+    top: int
+    left: int
+    height: int
+    width: int
+
+
+def _hidden(answer: Tensor) -> Tensor:
+    """Which pixels are hidden, bool (N, H, W)."""
+    return (answer == 0).all(1)
+
+
+def _boxes(answer: Tensor) -> list[_Box]:
+    """The smallest box around what is hidden in each picture; empty boxes if nothing is."""
+    mask = _hidden(answer)
+    found = []
+    for line in (mask.any(2).int(), mask.any(1).int()):  # rows, columns
+        first, last = line.argmax(1), line.shape[1] - 1 - line.flip(1).argmax(1)
+        found.append((first, torch.where(line.any(1), last - first + 1, 0)))
+    (top, height), (left, width) = found
+    return [_Box(*row) for row in torch.stack([top, left, height, width], 1).tolist()]
+
+
+def _side(inputs: Inputs) -> int:
+    x, area, _ = inputs
+    return round(math.sqrt(area * x.shape[2] * x.shape[3]))
+
+
+def _shape(inputs: Inputs, answer: Answer) -> str | None:
+    got, wanted = tuple(answer["first answer"].shape), tuple(inputs[0].shape)
+    return None if got == wanted else f"the answer has shape {got}, the pictures {wanted}"
+
+
+def _touched(inputs: Inputs, answer: Answer) -> str | None:
+    x, y = inputs[0], answer["first answer"]
+    strange = ((y != x) & (y != 0)).sum().item()
+    if strange:
+        return f"{strange} numbers are neither as they were nor 0: hidden pixels become 0, the others stay"
+    part = ((y == 0).any(1) != (y == 0).all(1)).sum().item()
+    return f"{part} pixels are hidden in some channels only: hide all channels" if part else None
+
+
+def _none(inputs: Inputs, answer: Answer) -> str | None:
+    empty = (~_hidden(answer["first answer"]).flatten(1).any(1)).sum().item()
+    return f"in {empty} of {len(inputs[0])} pictures nothing is hidden" if empty else None
+
+
+def _solid(inputs: Inputs, answer: Answer) -> str | None:
+    y = answer["first answer"]
+    for i, (box, count) in enumerate(zip(_boxes(y), _hidden(y).sum((1, 2)).tolist(), strict=True)):
+        if box.height * box.width != count:
+            return f"what is hidden in picture {i} is no solid box: {count} pixels within {box.height}×{box.width}"
+    return None
+
+
+def _sizes(inputs: Inputs, answer: Answer) -> str | None:
+    side = _side(inputs)
+    for i, box in enumerate(_boxes(answer["first answer"])):
+        if (box.height, box.width) != (side, side):
+            share = box.height * box.width / inputs[0][0, 0].numel()
+            return (
+                f"in picture {i} a box of {box.height}×{box.width} pixels is hidden, {share:.0%} of the picture; "
+                f"{inputs[1]:.0%} are a square of {side}×{side}"
+            )
+    return None
+
+
+def _same_box(inputs: Inputs, answer: Answer) -> str | None:
+    boxes = set(_boxes(answer["first answer"]))
+    return "all pictures are hidden at the same place" if len(boxes) == 1 else None
+
+
+def _linked(inputs: Inputs, answer: Answer) -> str | None:
+    boxes, (h, w), side = _boxes(answer["first answer"]), inputs[0].shape[2:], _side(inputs)
+    diagonal = len({b.left - b.top for b in boxes}) == 1 or len({b.left + b.top for b in boxes}) == 1
+    if diagonal and min(h, w) > side:
+        return "all boxes lie along a diagonal: row and column come from the same random number"
+    return None
+
+
+def _places(inputs: Inputs, answer: Answer) -> list[tuple[str, list[int], int]]:
+    """Where the boxes begin and how many places there are, for rows and for columns."""
+    boxes, (h, w), side = _boxes(answer["first answer"]), inputs[0].shape[2:], _side(inputs)
+    return [("row", [b.top for b in boxes], h - side + 1), ("column", [b.left for b in boxes], w - side + 1)]
+
+
+def _reach(inputs: Inputs, answer: Answer) -> str | None:
+    for name, starts, count in _places(inputs, answer):
+        missing = sorted(set(range(count)) - set(starts))
+        if missing:
+            return (
+                f"no box begins at {name} {missing[0]} in {len(starts)} pictures; {name}s 0 … {count - 1} should all "
+                "occur"
+            )
+    return None
+
+
+def _even(inputs: Inputs, answer: Answer) -> str | None:
+    """No row and no column comes up far too often: five standard deviations and a half above its share."""
+    for name, starts, count in _places(inputs, answer):
+        n, p = len(starts), 1 / count
+        most = max(set(starts), key=starts.count)
+        if starts.count(most) > n * p + 5.5 * math.sqrt(n * p * (1 - p)):
+            return (
+                f"{starts.count(most)} of {n} boxes begin at {name} {most}; each of the {count} {name}s should come up "
+                f"equally often, about {n * p:.0f} times"
+            )
+    return None
+
+
+def _repeated(inputs: Inputs, answer: Answer) -> str | None:
+    same = torch.equal(answer["first answer"], answer["second answer"])
+    return "the second call hides the same places as the first" if same else None
+
+
+def _not_repeatable(inputs: Inputs, answer: Answer) -> str | None:
+    same = torch.equal(answer["first answer"], answer["first answer again"])
+    return None if same else "the same generator seed gave other places"
+
+
+def same_box(x, area, generator):
+    """The same place is hidden in all pictures: draw a row and a column for each one."""
+    h, w = x.shape[2:]
+    side = round((area * h * w) ** 0.5)
+    i = int(torch.randint(h - side + 1, (), generator=generator))
+    j = int(torch.randint(w - side + 1, (), generator=generator))
+    y = x.clone()
+    y[:, :, i : i + side, j : j + side] = 0
+    return y
+
+
+def partly_outside(x, area, generator):
+    """Some boxes hang over the edge, so that less is hidden: the last row for `top` is H − side (W − side for
+    `left`)."""
+    h, w = x.shape[2:]
+    side = round((area * h * w) ** 0.5)
+    y = x.clone()
+    for p in y:
+        i = int(torch.randint(h, (), generator=generator))
+        j = int(torch.randint(w, (), generator=generator))
+        p[:, i : i + side, j : j + side] = 0
+    return y
+
+
+def centred_outside(x, area, generator):
+    """Some boxes hang over the edge, so that less is hidden: here the whole box must lie within the picture."""
+    h, w = x.shape[2:]
+    side = round((area * h * w) ** 0.5)
+    y = x.clone()
+    for p in y:
+        i = int(torch.randint(h, (), generator=generator)) - side // 2
+        j = int(torch.randint(w, (), generator=generator)) - side // 2
+        p[:, max(i, 0) : max(i + side, 0), max(j, 0) : max(j + side, 0)] = 0
+    return y
+
+
+def area_in_pixels(x, area, generator):
+    """The area was taken for a number of pixels, so hardly anything is hidden; it is a share of the H·W pixels."""
+    h, w = x.shape[2:]
+    side = max(1, round(area**0.5))
+    y = x.clone()
+    for p in y:
+        i = int(torch.randint(h - side + 1, (), generator=generator))
+        j = int(torch.randint(w - side + 1, (), generator=generator))
+        p[:, i : i + side, j : j + side] = 0
+    return y
+
+
+def share_of_the_side(x, area, generator):
+    """Height and width are `area` times those of the picture: the area is then area², so take the square root."""
+    h, w = x.shape[2:]
+    a, b = max(1, round(area * h)), max(1, round(area * w))
+    y = x.clone()
+    for p in y:
+        i = int(torch.randint(h - a + 1, (), generator=generator))
+        j = int(torch.randint(w - b + 1, (), generator=generator))
+        p[:, i : i + a, j : j + b] = 0
+    return y
+
+
+def last_place_missing(x, area, generator):
+    """The last row and column never occur: `torch.randint(k, …)` draws 0 … k−1, so k is H − side + 1."""
+    h, w = x.shape[2:]
+    side = round((area * h * w) ** 0.5)
+    y = x.clone()
+    for p in y:
+        i = int(torch.randint(h - side, (), generator=generator))
+        j = int(torch.randint(w - side, (), generator=generator))
+        p[:, i : i + side, j : j + side] = 0
+    return y
+
+
+def pushed_inside(x, area, generator):
+    """Boxes near the edge were pushed inside, so that places along it come up too often: draw 0 … H − side evenly."""
+    h, w = x.shape[2:]
+    side = round((area * h * w) ** 0.5)
+    y = x.clone()
+    for p in y:
+        i = min(int(torch.randint(h, (), generator=generator)), h - side)
+        j = min(int(torch.randint(w, (), generator=generator)), w - side)
+        p[:, i : i + side, j : j + side] = 0
+    return y
+
+
+def scattered_pixels(x, area, generator):
+    """Single pixels are hidden all over the picture; hide one box of neighbours."""
+    return x * (torch.rand(len(x), 1, *x.shape[2:], generator=generator) >= area)
+
+
+def one_channel(x, area, generator):
+    """Only some channels are hidden, so the colour changes; hide the box in all of them."""
+    h, w = x.shape[2:]
+    side = round((area * h * w) ** 0.5)
+    y = x.clone()
+    for p in y:
+        i = int(torch.randint(h - side + 1, (), generator=generator))
+        j = int(torch.randint(w - side + 1, (), generator=generator))
+        p[0, i : i + side, j : j + side] = 0
+        if len(p) == 1:
+            p[0, i : i + side, j : j + side] = 0.05
+    return y
+
+
+def all_but_the_box(x, area, generator):
+    """Everything but the box is hidden: the box must become 0, the rest stay."""
+    h, w = x.shape[2:]
+    side = round((area * h * w) ** 0.5)
+    y = torch.zeros_like(x)
+    for p, q in zip(x, y, strict=True):
+        i = int(torch.randint(h - side + 1, (), generator=generator))
+        j = int(torch.randint(w - side + 1, (), generator=generator))
+        q[:, i : i + side, j : j + side] = p[:, i : i + side, j : j + side]
+    return y
+
+
+def on_the_diagonal(x, area, generator):
+    """Row and column are the same random number, so boxes lie along the diagonal; draw one for each."""
+    h, w = x.shape[2:]
+    side = round((area * h * w) ** 0.5)
+    y = x.clone()
+    for p in y:
+        i = int(torch.randint(min(h, w) - side + 1, (), generator=generator))
+        p[:, i : i + side, i : i + side] = 0
+    return y
+
+
+def generator_ignored(x, area, generator):
+    """The generator is ignored: pass it on, as in torch.randint(…, generator=generator), so that runs can be
+    repeated."""
+    h, w = x.shape[2:]
+    side = round((area * h * w) ** 0.5)
+    y = x.clone()
+    for p in y:
+        i, j = int(torch.randint(h - side + 1, ())), int(torch.randint(w - side + 1, ()))
+        p[:, i : i + side, j : j + side] = 0
+    return y
+
+
+def seeded_anew(x, area, generator):
+    """Each call hides the same places: draw from the generator that was passed, do not make or seed one."""
+    h, w = x.shape[2:]
+    side, generator = round((area * h * w) ** 0.5), torch.Generator().manual_seed(0)
+    y = x.clone()
+    for p in y:
+        i = int(torch.randint(h - side + 1, (), generator=generator))
+        j = int(torch.randint(w - side + 1, (), generator=generator))
+        p[:, i : i + side, j : j + side] = 0
+    return y
+
+
+def by_masks(x, area, generator):  # noqa: D103
+    n, _, h, w = x.shape
+    side = round((area * h * w) ** 0.5)
+    top = torch.randint(h - side + 1, (n, 1, 1, 1), generator=generator)
+    left = torch.randint(w - side + 1, (n, 1, 1, 1), generator=generator)
+    rows, columns = torch.arange(h).view(-1, 1), torch.arange(w)
+    inside = (rows >= top) & (rows < top + side) & (columns >= left) & (columns < left + side)
+    return x.masked_fill(inside, 0)
+
+
+def loop(x, area, generator):  # noqa: D103
+    y, (h, w) = x.clone(), x.shape[2:]
+    side = int(math.sqrt(area * h * w) + 0.5)
+    for i in range(len(x)):
+        top = int(torch.rand((), generator=generator) * (h - side + 1))
+        left = int(torch.rand((), generator=generator) * (w - side + 1))
+        y[i, :, top : top + side, left : left + side] = 0.0
+    return y
+
+
+def by_the_library(x, area, generator):  # noqa: D103
+    return augmentation.random_occlusion(x, area=(area, area), aspect=(1, 1), generator=generator)
+
+
+def _all_boxes(test: Callable[[Inputs, _Box], bool]) -> Callable[[Inputs, Answer], bool]:
+    def shown(inputs: Inputs, answer: Answer) -> bool:
+        fine = not (_touched(inputs, answer) or _none(inputs, answer) or _solid(inputs, answer))
+        return fine and all(test(inputs, box) for box in _boxes(answer["first answer"]))
+
+    return shown
+
+
+def _over_the_edge(inputs: Inputs, box: _Box) -> bool:
+    (h, w), side = inputs[0].shape[2:], _side(inputs)
+    touches = (box.height == side or box.top == 0 or box.top + box.height == h) and (
+        box.width == side or box.left == 0 or box.left + box.width == w
+    )
+    return touches and box.height <= side and box.width <= side
+
+
+def _outside(start: bool) -> Callable[[Inputs, Answer], bool]:
+    """Some boxes are cut by the edge: only the lower or right one (`start` False), or the others as well."""
+
+    def shown(inputs: Inputs, answer: Answer) -> bool:
+        boxes, side = _boxes(answer["first answer"]), _side(inputs)
+        cut = any((b.top == 0 and b.height < side) or (b.left == 0 and b.width < side) for b in boxes)
+        return _all_boxes(_over_the_edge)(inputs, answer) and bool(_sizes(inputs, answer)) and cut == start
+
+    return shown
+
+
+def _one_pixel(inputs: Inputs, box: _Box) -> bool:
+    return (box.height, box.width) == (1, 1)
+
+
+def _by_share(inputs: Inputs, box: _Box) -> bool:
+    x, area, _ = inputs
+    size = tuple(max(1, round(area * s)) for s in x.shape[2:])
+    return (box.height, box.width) == size != (_side(inputs),) * 2
+
+
+def _never_last(inputs: Inputs, answer: Answer) -> bool:
+    (h, w), side = inputs[0].shape[2:], _side(inputs)
+    boxes = _boxes(answer["first answer"])
+    within = all(b.top < h - side and b.left < w - side and (b.height, b.width) == (side, side) for b in boxes)
+    return within and bool(_reach(inputs, answer))
+
+
+def _rest_hidden(inputs: Inputs, answer: Answer) -> bool:
+    x, y = inputs[0], answer["first answer"]
+    kept = torch.where(y == 0, torch.ones_like(x), 0.0)
+    swapped = {"first answer": kept}
+    return not _touched(inputs, answer) and not _solid(inputs, swapped) and not _sizes(inputs, swapped)
+
+
+def _some_channels(inputs: Inputs, answer: Answer) -> bool:
+    x, y = inputs[0], answer["first answer"]
+    changed = (y != x).any(1)
+    mask = {"first answer": torch.where(changed[:, None], 0.0, torch.ones_like(x))}
+    return not _sizes(inputs, mask) and not _solid(inputs, mask) and bool(_touched(inputs, answer))
+
+
+def _scattered(inputs: Inputs, answer: Answer) -> bool:
+    share = _hidden(answer["first answer"]).float().mean().item()
+    return not _touched(inputs, answer) and bool(_solid(inputs, answer)) and abs(share - inputs[1]) < 0.08
+
+
+def _shows(*symptoms: Callable[[Inputs, Answer], str | None]) -> Callable[[Inputs, Answer], bool]:
+    return lambda inputs, answer: all(s(inputs, answer) for s in symptoms)
+
+
+EXERCISE = Exercise(
+    name="augmentation.random_occlusion",
+    title="Hide a square of each picture",
+    signature="random_occlusion(x, area, generator)",
+    points=2,
+    minutes=12,
+    difficulty=2,
+    reference=reference,
+    cases=cases,
+    drive=drive,
+    compare=False,
+    properties=(
+        Property("the shape stays", _shape),
+        Property("hidden pixels are 0, the others as they were", _touched),
+        Property("something is hidden in each picture", _none),
+        Property("it is one solid box", _solid),
+        Property("its area is the share asked for, and all of it within the picture", _sizes),
+        Property("each picture has a place of its own", _same_box),
+        Property("row and column are independent", _linked),
+        Property("all places occur", _reach),
+        Property("all places are equally likely", _even),
+        Property("each call draws anew", _repeated),
+        Property("the generator decides the places", _not_repeatable),
+    ),
+    misconceptions=mistakes(
+        one_channel=(one_channel, _some_channels),
+        all_but_the_box=(all_but_the_box, _rest_hidden),
+        scattered_pixels=(scattered_pixels, _scattered),
+        area_in_pixels=(area_in_pixels, _all_boxes(_one_pixel)),
+        share_of_the_side=(share_of_the_side, _all_boxes(_by_share)),
+        partly_outside=(partly_outside, _outside(False)),
+        centred_outside=(centred_outside, _outside(True)),
+        same_box=(same_box, _shows(_same_box)),
+        on_the_diagonal=(on_the_diagonal, _shows(_linked)),
+        last_place_missing=(last_place_missing, _never_last),
+        pushed_inside=(pushed_inside, _shows(_even)),
+        seeded_anew=(seeded_anew, _shows(_repeated)),
+        generator_ignored=(generator_ignored, _shows(_not_repeatable)),
+    ),
+    alternatives=(by_masks, loop, by_the_library),
+    note="Return a batch of the shape of x.",
+)

@@ -1,0 +1,416 @@
+"""Exercise regularization.dropout: a share of the numbers is dropped, the others make up for it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from course import regularization
+from course.exercises.exercise import Case, Draw, Exercise, Property, Unusable, mistakes
+
+Answer = dict[str, Any]
+Inputs = tuple[Tensor, float, int]
+MASKS = 6
+SIGMAS = 6.5  # a right answer is that far off once in 10¹⁰ times
+
+
+def drive(dropout: Callable[..., Any], x: Tensor, p: float, seed: int) -> Answer:
+    """Several calls in training with one generator, the first again with its seed; the gradient; and evaluation."""
+
+    def call(generator: torch.Generator, training: bool, inputs: Tensor) -> Tensor:
+        answer = dropout(inputs, p, training, generator)
+        if not isinstance(answer, Tensor):
+            raise Unusable("dropout must return a tensor of the same shape as x.")
+        return answer
+
+    generator = torch.Generator().manual_seed(seed)
+    found: Answer = {"in training": [call(generator, True, x).detach().clone() for _ in range(MASKS)]}
+    found["again"] = call(torch.Generator().manual_seed(seed), True, x).detach().clone()
+    found["in evaluation"] = call(generator, False, x).detach().clone()
+    leaf = x.clone().requires_grad_()
+    out = call(torch.Generator().manual_seed(seed), True, leaf.clone())
+    grad = torch.autograd.grad(out.sum(), leaf, allow_unused=True)[0] if out.requires_grad else None
+    found["gradient"] = torch.zeros_like(x) if grad is None else grad
+    return found
+
+
+def cases(draw: Draw) -> list[Case]:
+    """p = ½ by hand; nothing dropped; little and much; a batch of vectors, of pictures; some numbers are 0 already."""
+
+    def run(label: str, *shape: int, p: float, kind: Any = "varied") -> Case:
+        return Case(label, (draw.normal(*shape) + 3.0, p, draw.seed()), kind)
+
+    sparse = draw.normal(60, 40).relu()
+    return [
+        Case("ones, p = 0.5", (torch.ones(40, 30), 0.5, draw.seed()), "hand"),
+        run("p = 0 drops nothing", 5, 4, p=0.0),
+        run("a little", 50, draw.integer(30, 40), p=draw.uniform(0.08, 0.2)),
+        run("much", 50, draw.integer(30, 40), p=draw.uniform(0.7, 0.85)),
+        run("pictures", 4, 3, 16, 16, p=draw.uniform(0.25, 0.4)),
+        run("one long vector", 1500, p=draw.uniform(0.3, 0.4)),
+        Case("numbers that are 0 already", (sparse, draw.uniform(0.2, 0.35), draw.seed())),
+    ]
+
+
+def _shape(inputs: Inputs, answer: Answer) -> str | None:
+    for name in ("in training", "in evaluation"):
+        for out in answer[name] if name == "in training" else [answer[name]]:
+            if out.shape != inputs[0].shape:
+                return f"{name} the answer has shape {tuple(out.shape)}, x has {tuple(inputs[0].shape)}"
+    return None
+
+
+def _evaluation(inputs: Inputs, answer: Answer) -> str | None:
+    x, out = inputs[0], answer["in evaluation"]
+    if torch.allclose(out, x):
+        return None
+    what = "some numbers are dropped" if bool(((out == 0) & (x != 0)).any()) else "the numbers are scaled"
+    return f"with training=False nothing may change, but {what}"
+
+
+def _values(inputs: Inputs, answer: Answer) -> str | None:
+    x, p, _ = inputs
+    for out in answer["in training"]:
+        kept = out != 0
+        if not torch.allclose(out[kept], x[kept] / (1 - p), rtol=1e-4, atol=1e-5):
+            i = tuple(int(j) for j in ((out - x / (1 - p)).abs() * kept).flatten().argmax()[None])
+            got, was = out.flatten()[i].item(), x.flatten()[i].item()
+            return f"{was:.4g} became {got:.4g}; with p = {p:g} it must be 0 or {was:.4g}/(1 − p) = {was / (1 - p):.4g}"
+    return None
+
+
+def _masks(inputs: Inputs, answer: Answer) -> Tensor:
+    """Which numbers were dropped: (MASKS, numbers of x that are not 0)."""
+    return torch.stack([out[inputs[0] != 0] == 0 for out in answer["in training"]])
+
+
+def _off(share: float, p: float, n: int) -> bool:
+    return abs(share - p) > SIGMAS * math.sqrt(max(p * (1 - p), 1e-9) / n) + 0.5 / n
+
+
+def _share(inputs: Inputs, answer: Answer) -> str | None:
+    masks, p = _masks(inputs, answer), inputs[1]
+    share = masks.double().mean().item()
+    return f"{share:.1%} of the numbers were dropped; p = {p:g}" if _off(share, p, masks.numel()) else None
+
+
+def _fixed_count(inputs: Inputs, answer: Answer) -> str | None:
+    counts = _masks(inputs, answer).sum(1)
+    if 0 < inputs[1] < 1 and len(counts.unique()) == 1:
+        return (
+            f"each time exactly {int(counts[0])} numbers were dropped: the count must vary as each is drawn by itself"
+        )
+    return None
+
+
+def _one_mask_for_all(inputs: Inputs, answer: Answer) -> str | None:
+    x, p, _ = inputs
+    if not 0 < p < 1 or x.ndim < 2 or bool((x == 0).any()):
+        return None
+    for axis in range(x.ndim):
+        if x.shape[axis] > 1 and all(_repeated(out == 0, axis) for out in answer["in training"]):
+            return f"the same is dropped all along axis {axis}: draw for each number by itself, with x's own shape"
+    return None
+
+
+def _repeated(mask: Tensor, axis: int) -> bool:
+    return bool((mask == mask.narrow(axis, 0, 1)).all())
+
+
+def _same_each_time(inputs: Inputs, answer: Answer) -> str | None:
+    first, second = answer["in training"][:2]
+    return "two calls in a row dropped the same numbers" if 0 < inputs[1] < 1 and torch.equal(first, second) else None
+
+
+def _not_repeatable(inputs: Inputs, answer: Answer) -> str | None:
+    return None if torch.equal(answer["in training"][0], answer["again"]) else "the same seed dropped other numbers"
+
+
+def _gradient(inputs: Inputs, answer: Answer) -> str | None:
+    x, p, _ = inputs
+    live = x != 0
+    wanted = (answer["again"] != 0).to(x.dtype) / (1 - p)
+    if torch.allclose(answer["gradient"][live], wanted[live], rtol=1e-4, atol=1e-5):
+        return None
+    return "the gradient of a number that stays is 1/(1 − p), of one that is dropped 0; is something detached?"
+
+
+def not_scaled(x, p, training, generator):
+    """What stays must be divided by 1 − p, or the layer's output is smaller in training than in evaluation."""
+    if not training:
+        return x
+    return x * (torch.rand(x.shape, generator=generator) >= p)
+
+
+def active_in_evaluation(x, p, training, generator):
+    """With training=False numbers are dropped, too; then x must come back as it is."""
+    return x * (torch.rand(x.shape, generator=generator) >= p) / (1 - p)
+
+
+def only_in_evaluation(x, p, training, generator):
+    """training is the wrong way round: drop when it is true, return x as it is when it is false."""
+    if training:
+        return x
+    return x * (torch.rand(x.shape, generator=generator) >= p) / (1 - p)
+
+
+def p_as_keep_probability(x, p, training, generator):
+    """p is the probability of dropping, here it is that of keeping: 1 − p stay, and are divided by 1 − p."""
+    if not training:
+        return x
+    keep = torch.rand(x.shape, generator=generator) < p
+    return x * keep / max(p, 1e-12)
+
+
+def keeps_the_share_p(x, p, training, generator):
+    """The share p stays and the rest is dropped; p is the probability of dropping: keep where the draw is ≥ p."""
+    if not training:
+        return x
+    return x * (torch.rand(x.shape, generator=generator) < p) / (1 - p)
+
+
+def divided_by_p(x, p, training, generator):
+    """What stays is divided by p; divide by the probability of staying, 1 − p."""
+    if not training:
+        return x
+    return x * (torch.rand(x.shape, generator=generator) >= p) / max(p, 1e-12)
+
+
+def multiplied(x, p, training, generator):
+    """What stays is multiplied by 1 − p; divide by it: fewer numbers must each count more."""
+    if not training:
+        return x
+    return x * (torch.rand(x.shape, generator=generator) >= p) * (1 - p)
+
+
+def scaled_in_evaluation(x, p, training, generator):
+    """This is the original form, which scales by 1 − p in evaluation; here training divides and evaluation does nothing."""  # noqa: E501
+    if not training:
+        return x * (1 - p)
+    return x * (torch.rand(x.shape, generator=generator) >= p)
+
+
+def scaled_twice(x, p, training, generator):
+    """Training divides by 1 − p, and evaluation multiplies by it as well: once is enough, evaluation returns x."""
+    if not training:
+        return x * (1 - p)
+    return x * (torch.rand(x.shape, generator=generator) >= p) / (1 - p)
+
+
+def same_for_all_samples(x, p, training, generator):
+    """All samples of the batch lose the same numbers: the mask needs x's own shape, not that of one sample."""
+    if not training:
+        return x
+    shape = x.shape[1:] if x.ndim > 1 else x.shape
+    return x * (torch.rand(shape, generator=generator) >= p) / (1 - p)
+
+
+def whole_samples(x, p, training, generator):
+    """Whole samples are dropped: draw for each number by itself, with x's own shape."""
+    if not training:
+        return x
+    shape = (len(x), *[1] * (x.ndim - 1))
+    return x * (torch.rand(shape, generator=generator) >= p) / (1 - p)
+
+
+def one_draw(x, p, training, generator):
+    """One draw decides for all numbers: draw for each by itself, with x's own shape."""
+    if not training:
+        return x
+    return x * (torch.rand((), generator=generator) >= p) / (1 - p)
+
+
+def fixed_count(x, p, training, generator):
+    """The same count is dropped each time; each number is dropped with probability p by itself, so the count varies."""
+    if not training:
+        return x
+    order = torch.randperm(x.numel(), generator=generator)
+    keep = torch.ones(x.numel())
+    keep[order[: round(p * x.numel())]] = 0
+    return x * keep.view(x.shape) / (1 - p)
+
+
+def generator_ignored(x, p, training, generator):
+    """The generator is ignored: pass it on, as in torch.rand(x.shape, generator=generator), so that runs can be repeated."""  # noqa: E501
+    if not training:
+        return x
+    return x * (torch.rand(x.shape) >= p) / (1 - p)
+
+
+def reseeded(x, p, training, generator):
+    """Each call drops the same numbers: draw from the generator that was passed, and do not seed it again."""
+    if not training:
+        return x
+    return x * (torch.rand(x.shape, generator=torch.Generator().manual_seed(0)) >= p) / (1 - p)
+
+
+def normal_for_uniform(x, p, training, generator):
+    """The draw is normal (randn), so p is no probability of dropping; draw uniformly between 0 and 1: torch.rand."""
+    if not training:
+        return x
+    return x * (torch.randn(x.shape, generator=generator) >= p) / (1 - p)
+
+
+def no_gradient(x, p, training, generator):
+    """The values are right, but no gradient comes through: leave out detach, .data and torch.tensor."""
+    if not training:
+        return x
+    return x.detach() * (torch.rand(x.shape, generator=generator) >= p) / (1 - p)
+
+
+def by_bernoulli(x, p, training, generator):  # noqa: D103
+    if not training or p == 0:
+        return x
+    keep = torch.bernoulli(torch.full(x.shape, 1 - p), generator=generator)
+    return x * keep / (1 - p)
+
+
+def by_where(x, p, training, generator):  # noqa: D103
+    if training:
+        drop = torch.rand(x.shape, generator=generator) < p
+        return torch.where(drop, torch.zeros_like(x), x / (1 - p))
+    return x
+
+
+def by_masked_fill(x, p, training, generator):  # noqa: D103
+    if training:
+        x = (x / (1 - p)).masked_fill(torch.rand(x.shape, generator=generator).le(p) if p else x != x, 0.0)
+    return x
+
+
+def indexed(x, p, training, generator):  # noqa: D103
+    if not training:
+        return x.clone()
+    out = x / (1 - p)
+    out[torch.rand(x.size(), generator=generator) < p] = 0
+    return out
+
+
+def _kept(answer: Answer, inputs: Inputs) -> list[tuple[Tensor, Tensor]]:
+    """For each mask, the numbers that stayed, as they were and as they are."""
+    return [(inputs[0][out != 0], out[out != 0]) for out in answer["in training"]]
+
+
+def _factor(inputs: Inputs, answer: Answer, factor: Callable[[float], float]) -> bool:
+    wanted = factor(inputs[1])
+    return all(torch.allclose(after, wanted * before, rtol=1e-4) for before, after in _kept(answer, inputs))
+
+
+def _rightly_scaled(inputs: Inputs, answer: Answer) -> bool:
+    return _factor(inputs, answer, lambda p: 1 / (1 - p))
+
+
+def _dropped(inputs: Inputs, answer: Answer, share: Callable[[float], float]) -> bool:
+    masks = _masks(inputs, answer)
+    return not _off(masks.double().mean().item(), share(inputs[1]), masks.numel())
+
+
+def _drops_in_evaluation(inputs: Inputs, answer: Answer) -> bool:
+    x = inputs[0]
+    return inputs[1] == 0 or bool(((answer["in evaluation"] == 0) & (x != 0)).any())
+
+
+def _evaluation_scaled(inputs: Inputs, answer: Answer) -> bool:
+    return torch.allclose(answer["in evaluation"], inputs[0] * (1 - inputs[1]), rtol=1e-4)
+
+
+def _untouched(inputs: Inputs, answer: Answer) -> bool:
+    return all(torch.equal(out, inputs[0]) for out in answer["in training"])
+
+
+def _normal_share(p: float) -> float:
+    return 0.5 * (1 + math.erf(p / math.sqrt(2)))
+
+
+def _axis(first: bool) -> Callable[[Inputs, Answer], bool]:
+    """Whether the mask repeats along the first axis, or along all others (a vector has one axis only)."""
+
+    def recognise(inputs: Inputs, answer: Answer) -> bool:
+        x = inputs[0]
+        axes = [0] if first else list(range(1, x.ndim))
+        alike = all(_repeated((out == 0) | (x == 0), a) for out in answer["in training"] for a in axes)
+        return alike or bool((x == 0).any())
+
+    return recognise
+
+
+def _single(inputs: Inputs, answer: Answer) -> bool:
+    return all(bool((mask == mask[0]).all()) for mask in _masks(inputs, answer))
+
+
+RECOGNISED: dict[str, tuple[Callable[..., Any], Callable[[Inputs, Answer], bool]]] = {
+    "only_in_evaluation": (only_in_evaluation, lambda i, a: _untouched(i, a) and _drops_in_evaluation(i, a)),
+    "active_in_evaluation": (
+        active_in_evaluation,
+        lambda i, a: _drops_in_evaluation(i, a) and _rightly_scaled(i, a) and _dropped(i, a, lambda p: p),
+    ),
+    "scaled_twice": (scaled_twice, lambda i, a: _evaluation_scaled(i, a) and _rightly_scaled(i, a)),
+    "scaled_in_evaluation": (
+        scaled_in_evaluation,
+        lambda i, a: _evaluation_scaled(i, a) and _factor(i, a, lambda p: 1.0),
+    ),
+    "p_as_keep_probability": (
+        p_as_keep_probability,
+        lambda i, a: _dropped(i, a, lambda p: 1 - p) and _factor(i, a, lambda p: 1 / max(p, 1e-12)),
+    ),
+    "keeps_the_share_p": (
+        keeps_the_share_p,
+        lambda i, a: _dropped(i, a, lambda p: 1 - p) and _rightly_scaled(i, a) and not _one_draw(i, a),
+    ),
+    "one_draw": (one_draw, lambda i, a: _one_draw(i, a)),
+    "not_scaled": (
+        not_scaled,
+        lambda i, a: _factor(i, a, lambda p: 1.0) and _dropped(i, a, lambda p: p) and not _evaluation(i, a),
+    ),
+    "divided_by_p": (
+        divided_by_p,
+        lambda i, a: _factor(i, a, lambda p: 1 / max(p, 1e-12)) and _dropped(i, a, lambda p: p),
+    ),
+    "multiplied": (multiplied, lambda i, a: _factor(i, a, lambda p: 1 - p) and _dropped(i, a, lambda p: p)),
+    "same_for_all_samples": (same_for_all_samples, lambda i, a: _axis(True)(i, a) and not _single(i, a)),
+    "whole_samples": (whole_samples, lambda i, a: _axis(False)(i, a) and not _single(i, a)),
+    "normal_for_uniform": (
+        normal_for_uniform,
+        lambda i, a: _dropped(i, a, _normal_share) and _rightly_scaled(i, a),
+    ),
+    "generator_ignored": (generator_ignored, lambda i, a: bool(_not_repeatable(i, a))),
+    "reseeded": (reseeded, lambda i, a: bool(_same_each_time(i, a))),
+    "fixed_count": (fixed_count, lambda i, a: bool(_fixed_count(i, a))),
+    "no_gradient": (no_gradient, lambda i, a: bool((a["gradient"] == 0).all())),
+}
+
+
+def _one_draw(inputs: Inputs, answer: Answer) -> bool:
+    return _single(inputs, answer) and 0 < inputs[1] < 1
+
+
+EXERCISE = Exercise(
+    name="regularization.dropout",
+    title="Dropout",
+    signature="dropout(x, p, training, generator)",
+    points=2,
+    minutes=10,
+    difficulty=2,
+    reference=regularization.dropout,
+    cases=cases,
+    drive=drive,
+    compare=False,
+    properties=(
+        Property("the shape stays", _shape),
+        Property("evaluation changes nothing", _evaluation),
+        Property("what stays is divided by 1 − p", _values),
+        Property("each number is drawn by itself", _one_mask_for_all),
+        Property("the share p is dropped", _share),
+        Property("each call draws anew", _same_each_time),
+        Property("how many are dropped varies", _fixed_count),
+        Property("the generator decides what is dropped", _not_repeatable),
+        Property("the gradient comes through", _gradient),
+    ),
+    misconceptions=mistakes(**RECOGNISED),
+    alternatives=(by_bernoulli, by_where, by_masked_fill, indexed),
+    note="Return a tensor of the same shape as x.",
+)

@@ -1,0 +1,197 @@
+"""Exercise regularization.l2_objective: the loss, and half of λ times the squared norm of the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from course import regularization
+from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistakes
+
+
+def drive(
+    l2_objective: Callable[..., Any], loss: float, params: list[Tensor], lam: float, matrices_only: bool
+) -> dict[str, Any]:
+    """The objective, and its gradient: the loss has slope 1 in each parameter, and the value `loss` here."""
+    live = [p.clone().requires_grad_() for p in params]
+    slope = torch.stack([p.sum() for p in live]).sum()
+    value = l2_objective(loss + slope - slope.detach(), live, lam, matrices_only)
+    if not isinstance(value, Tensor):
+        raise Unusable(
+            "l2_objective must return a tensor: a plain number has no gradient (leave out .item(), float())."
+        )
+    if value.numel() != 1:
+        raise Unusable(f"R is one number; what came back has shape {tuple(value.shape)}.")
+    value = value.reshape(())
+    grads = torch.autograd.grad(value, live, allow_unused=True) if value.requires_grad else [None] * len(live)
+    found = {f"gradient of params[{i}]": torch.zeros_like(p) if g is None else g for i, (p, g) in _pairs(live, grads)}
+    return {"R": value.detach()} | found
+
+
+def _pairs(live: list[Tensor], grads: Any) -> Any:
+    return enumerate(zip(live, grads, strict=True))
+
+
+def cases(draw: Draw) -> list[Case]:
+    """Two weights by hand; a network's matrices and vectors, with all of them and with the matrices alone."""
+
+    def run(label: str, shapes: tuple[tuple[int, ...], ...], matrices_only: bool, lam: float | None = None) -> Case:
+        strength = draw.uniform(0.3, 2.5) if lam is None else lam
+        return Case(label, (draw.uniform(0.5, 3), [draw.normal(*s) for s in shapes], strength, matrices_only))
+
+    by_hand = (1.0, [torch.tensor([[3.0, 0.0]]), torch.tensor([[-4.0]])], 0.5, False)
+    layer, norm = ((3, 4), (3,)), ((2, 3, 3, 3), (2,), (2,), (4, 2), (4,))
+    return [
+        Case("L = 1, weights 3, 0 and −4, λ = 0.5", by_hand, "hand"),
+        run("λ = 0", layer, False, 0.0),
+        run("one matrix", ((draw.integer(2, 4), 3),), True),
+        run("a matrix and its bias, both", layer, False),
+        run("a matrix and its bias, the matrix alone", layer, True),
+        run("kernels, normalisation and a linear layer, all", norm, False),
+        run("kernels, normalisation and a linear layer, matrices only", norm, True),
+        run("a strong λ", ((5, 2), (5,), (2, 5), (2,)), draw.integer(0, 1) == 1, draw.uniform(5, 20)),
+    ]
+
+
+def no_half(loss, params, lam, matrices_only):
+    """The factor ½ is missing: R = L + ½ λ ‖Θ‖². It makes the gradient ∇L + λΘ, without a 2."""
+    return loss + lam * sum((p**2).sum() for p in params if p.ndim > 1 or not matrices_only)
+
+
+def norm_not_squared(loss, params, lam, matrices_only):
+    """This adds the norm; it must be squared, ‖Θ‖², which is the plain sum of squares without a root."""
+    return loss + 0.5 * lam * (sum((p**2).sum() for p in params if p.ndim > 1 or not matrices_only) + 1e-24).sqrt()
+
+
+def norms_not_squared(loss, params, lam, matrices_only):
+    """This adds up the norms of the tensors; each must be squared: ‖Θ‖² is the sum of all squares, without roots."""
+    return loss + 0.5 * lam * sum(p.norm() for p in params if p.ndim > 1 or not matrices_only)
+
+
+def mean_for_sum(loss, params, lam, matrices_only):
+    """Each tensor's squares are averaged; ‖Θ‖² is their sum, or large layers would hardly count."""
+    return loss + 0.5 * lam * sum((p**2).mean() for p in params if p.ndim > 1 or not matrices_only)
+
+
+def absolute_values(loss, params, lam, matrices_only):
+    """This adds up absolute values, the L1 norm; the lecture's regulariser adds up squares."""
+    return loss + 0.5 * lam * sum(p.abs().sum() for p in params if p.ndim > 1 or not matrices_only)
+
+
+def sum_then_square(loss, params, lam, matrices_only):
+    """The numbers are summed before they are squared, so that plus and minus cancel; square each of them first."""
+    return loss + 0.5 * lam * sum(p.sum() ** 2 for p in params if p.ndim > 1 or not matrices_only)
+
+
+def always_all(loss, params, lam, matrices_only):
+    """matrices_only is ignored: when it is true, tensors with one dimension (biases, normalisation) stay out."""
+    return loss + 0.5 * lam * sum((p**2).sum() for p in params)
+
+
+def never_vectors(loss, params, lam, matrices_only):
+    """Biases are always left out; they count unless matrices_only is true."""
+    return loss + 0.5 * lam * sum((p**2).sum() for p in params if p.ndim > 1)
+
+
+def condition_reversed(loss, params, lam, matrices_only):
+    """The condition is the wrong way round: vectors stay out when matrices_only is true, not when it is false."""
+    return loss + 0.5 * lam * sum((p**2).sum() for p in params if p.ndim > 1 or matrices_only)
+
+
+def vectors_only(loss, params, lam, matrices_only):
+    """With matrices_only the vectors are kept and the matrices left out; keep those with ndim ≥ 2."""
+    return loss + 0.5 * lam * sum((p**2).sum() for p in params if p.ndim < 2 or not matrices_only)
+
+
+def kernels_left_out(loss, params, lam, matrices_only):
+    """matrices_only keeps tensors with exactly two dimensions; a convolution's kernels have four and decay too."""
+    return loss + 0.5 * lam * sum((p**2).sum() for p in params if p.ndim == 2 or not matrices_only)
+
+
+def first_only(loss, params, lam, matrices_only):
+    """Only the first tensor counts; ‖Θ‖² runs over all of them: is a return inside the loop?"""
+    for p in params:
+        if p.ndim > 1 or not matrices_only:
+            return loss + 0.5 * lam * (p**2).sum()
+    return loss
+
+
+def loss_forgotten(loss, params, lam, matrices_only):
+    """This is the penalty alone; add it to the loss."""
+    return 0.5 * lam * sum((p**2).sum() for p in params if p.ndim > 1 or not matrices_only)
+
+
+def subtracted(loss, params, lam, matrices_only):
+    """The penalty is subtracted, which rewards large weights; it must be added."""
+    return loss - 0.5 * lam * sum((p**2).sum() for p in params if p.ndim > 1 or not matrices_only)
+
+
+def no_lambda(loss, params, lam, matrices_only):
+    """λ is missing: it says how much the penalty counts."""
+    return loss + 0.5 * sum((p**2).sum() for p in params if p.ndim > 1 or not matrices_only)
+
+
+def whole_times_lambda(loss, params, lam, matrices_only):
+    """λ also multiplies the loss; only the penalty is weighted, R = L + ½ λ ‖Θ‖²."""
+    return lam * (loss + 0.5 * sum((p**2).sum() for p in params if p.ndim > 1 or not matrices_only))
+
+
+def no_gradient(loss, params, lam, matrices_only):
+    """The value is right, but the penalty has no gradient, so training does not notice it: no detach, no .item()."""
+    return loss + 0.5 * lam * sum((p.detach() ** 2).sum() for p in params if p.ndim > 1 or not matrices_only)
+
+
+def by_loop(loss, params, lam, matrices_only):  # noqa: D103
+    for p in params:
+        if matrices_only and p.dim() < 2:
+            continue
+        loss = loss + lam / 2 * torch.sum(p * p)
+    return loss
+
+
+def one_vector(loss, params, lam, matrices_only):  # noqa: D103
+    chosen = [p.flatten() for p in params if not matrices_only or len(p.shape) > 1]
+    theta = torch.cat(chosen)
+    return loss + 0.5 * lam * theta.dot(theta)
+
+
+def by_norm(loss, params, lam, matrices_only):  # noqa: D103
+    kept = [p for p in params if p.ndim > 1] if matrices_only else params
+    return loss + 0.5 * lam * sum(torch.linalg.vector_norm(p) ** 2 for p in kept)
+
+
+EXERCISE = Exercise(
+    name="regularization.l2_objective",
+    title="The L2-regularised objective",
+    signature="l2_objective(loss, params, lam, matrices_only)",
+    points=2,
+    minutes=8,
+    difficulty=1,
+    reference=regularization.l2_objective,
+    cases=cases,
+    drive=drive,
+    misconceptions=mistakes(
+        no_half,
+        norm_not_squared,
+        norms_not_squared,
+        mean_for_sum,
+        absolute_values,
+        sum_then_square,
+        always_all,
+        never_vectors,
+        condition_reversed,
+        vectors_only,
+        kernels_left_out,
+        first_only,
+        loss_forgotten,
+        subtracted,
+        no_lambda,
+        whole_times_lambda,
+        no_gradient,
+    ),
+    alternatives=(by_loop, one_vector, by_norm),
+    note="Return one number as a tensor, made of `loss` and of the tensors in `params` with torch's operations.",
+)

@@ -1,0 +1,106 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torchvision.transforms import v2
+
+from course import augmentation as A
+from course.augmentation import mixing
+from course.pixels import one_hot
+
+
+@pytest.fixture
+def y(x):
+    return one_hot(torch.arange(len(x)) % 4, 4)
+
+
+def test_mixup_is_the_formula(x, y, generator):
+    lam, order = A.draw_lambdas(len(x), 1.0, generator), A.draw_partners(len(x), generator)
+    pictures, labels = A.mixup(x, y, lam, order)
+    for i, (share, j) in enumerate(zip(lam, order, strict=True)):
+        torch.testing.assert_close(pictures[i], share * x[i] + (1 - share) * x[j])
+        torch.testing.assert_close(labels[i], share * y[i] + (1 - share) * y[j])
+
+
+def test_mixup_is_torchvisions_for_one_lambda(x, y, monkeypatch):
+    peer = v2.MixUp(num_classes=4)
+    params = peer.make_params([x, y.argmax(1)]) | {"lam": 0.3}
+    order = torch.arange(len(x)).roll(1)
+    pictures, labels = A.mixup(x, y, torch.full((len(x),), 0.3), order)
+    monkeypatch.setattr(peer, "make_params", lambda _: params)
+    expected, wanted = peer(x, y.argmax(1))
+    torch.testing.assert_close(pictures, expected)
+    torch.testing.assert_close(labels, wanted)
+
+
+def test_cutmix_pastes_the_box_and_weighs_labels_by_its_area(x, y, generator):
+    lam, order = A.draw_lambdas(len(x), 1.0, generator), A.draw_partners(len(x), generator)
+    box = A.draw_cuts(lam, 21, 27, generator)
+    pictures, labels = A.cutmix(x, y, box, order)
+    inside = A.box_mask(box, x)
+    assert torch.equal(pictures, torch.where(inside, x[order], x))
+    share = 1 - inside.float().mean((1, 2, 3))
+    torch.testing.assert_close(labels, share[:, None] * y + (1 - share)[:, None] * y[order])
+    torch.testing.assert_close(labels.sum(1), torch.ones(len(x)))
+
+
+def test_blocks_single_pictures_and_whole_batches_give_the_same(x, y, generator, monkeypatch):
+    lam, order = A.draw_lambdas(len(x), 1.0, generator), A.draw_partners(len(x), generator)
+    box = A.draw_cuts(lam, 21, 27, generator)
+    cut, blend = A.cutmix(x, y, box, order), A.mixup(x, y, lam, order)
+    for block in (1, 2 * 3 * 21 * 27, None):
+        if block is None:
+            monkeypatch.setattr(mixing, "_blockwise", lambda x: False)
+        else:
+            monkeypatch.setattr(mixing, "BLOCK", block)
+        for found, expected in zip(A.cutmix(x, y, box, order) + A.mixup(x, y, lam, order), cut + blend, strict=True):
+            torch.testing.assert_close(found, expected)
+    assert torch.equal(A.cutmix((x * 255).byte(), y, box, order)[0], (cut[0] * 255).byte())
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 30), st.integers(1, 30), st.floats(0, 1), st.integers(0, 1000))
+def test_cuts_have_the_size_of_1_minus_lambda(H, W, lam, seed):
+    generator = torch.Generator().manual_seed(seed)
+    top, left, height, width = A.draw_cuts(torch.full((50,), lam), H, W, generator)
+    root = (1 - torch.tensor(lam)).sqrt()
+    assert (height == (H * root).long()).all()
+    assert (width == (W * root).long()).all()
+    assert (top + height // 2 >= 0).all()
+    assert (top + height // 2 < H).all()
+    assert (left + width // 2 < W).all()
+
+
+@pytest.mark.parametrize("alpha", [0.2, 1.0, 5.0])
+def test_lambdas_are_beta(alpha, generator):
+    lam = A.draw_lambdas(20000, alpha, generator)
+    assert lam.mean().item() == pytest.approx(0.5, abs=0.015)
+    assert lam.var().item() == pytest.approx(1 / (4 * (2 * alpha + 1)), rel=0.06)
+    assert ((lam >= 0) & (lam <= 1)).all()
+
+
+def test_partners_are_a_permutation(generator):
+    assert A.draw_partners(50, generator).sort().values.tolist() == list(range(50))
+
+
+def test_gradients_flow_through_mixing(x, y, generator):
+    x = x.clone().requires_grad_()
+    lam, order = A.draw_lambdas(len(x), 1.0, generator), A.draw_partners(len(x), generator)
+    A.mixup(x, y, lam, order)[0].sum().backward()
+    A.cutmix(x, y, A.draw_cuts(lam, 21, 27, generator), order)[0].sum().backward()
+    assert (x.grad != 0).any()
+
+
+def test_bad_input_is_named(x, y):
+    n = len(x)
+    order, half = torch.arange(n), torch.full((n,), 0.5)
+    with pytest.raises(ValueError, match=r"such as one_hot"):
+        A.mixup(x, y.argmax(1), half, order)
+    with pytest.raises(ValueError, match="numbers of pictures"):
+        A.mixup(x, y, half, half)
+    with pytest.raises(ValueError, match="numbered 0 … 8"):
+        A.mixup(x, y, half, order + 1)
+    with pytest.raises(ValueError, match="divide by 255"):
+        A.mixup((x * 255).byte(), y, half, order)
+    with pytest.raises(ValueError, match="alpha must be > 0"):
+        A.draw_lambdas(3, 0.0)

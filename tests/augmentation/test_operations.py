@@ -1,0 +1,136 @@
+"""The operations are torchvision's, within one level of 255; PIL's where both agree."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+from torchvision.transforms.v2 import InterpolationMode, RandAugment
+from torchvision.transforms.v2 import functional as peer
+
+from course import augmentation as A
+from course.augmentation import operations
+
+
+def theirs(x, name, magnitude):
+    change = RandAugment()
+    found = [change._apply_image_or_video_transform(p, name, magnitude, InterpolationMode.NEAREST, {}) for p in x]
+    return torch.stack(found)
+
+
+def between(name, magnitude, height, width):
+    """Where the place to look at is between two pixels: there, rounding decides."""
+    y, x = torch.meshgrid(torch.arange(height).double(), torch.arange(width).double(), indexing="ij")
+    if name == "Rotate":
+        cos, sin = math.cos(math.radians(magnitude)), math.sin(math.radians(magnitude))
+        x, y = x - (width - 1) / 2, y - (height - 1) / 2
+        x, y = cos * x - sin * y + (width - 1) / 2, sin * x + cos * y + (height - 1) / 2
+    elif name == "ShearX":
+        x = x + magnitude * (y + 0.5)
+    elif name == "ShearY":
+        y = y + magnitude * (x + 0.5)
+    return ((x - x.floor() - 0.5).abs() < 1e-3) | ((y - y.floor() - 0.5).abs() < 1e-3)
+
+
+@pytest.mark.parametrize("name", A.NAMES)
+@pytest.mark.parametrize("shape", [(3, 20, 26), (1, 17, 17)])
+def test_each_operation_at_each_level_is_torchvisions(name, shape, generator):
+    x = torch.randint(256, (3, *shape), dtype=torch.uint8, generator=generator)
+    x[1] = x[1] // 3 + 40  # a narrow histogram
+    x[2] = 77  # one level
+    signs = (1, -1) if name in A.SIGNED else (1,)
+    table = A.strengths(31, *shape[1:])[A.NAMES.index(name)]
+    for magnitude in (s * m for m in table[::3].tolist() for s in signs):
+        found, expected = A.apply_operation(x, name, magnitude), theirs(x, name, magnitude)
+        wrong = (found.int() - expected.int()).abs() > 1
+        assert not (wrong & ~between(name, magnitude, *shape[1:])).any(), magnitude
+
+
+@pytest.mark.parametrize("name", ["Posterize", "Solarize", "AutoContrast", "Equalize", "Invert"])
+def test_pil_agrees_within_one_level(name, levels):
+    magnitude = {"Posterize": 3, "Solarize": 100 / 255}.get(name, 0)
+    pil = {
+        "Posterize": lambda p: ImageOps.posterize(p, 3),
+        "Solarize": lambda p: ImageOps.solarize(p, 100),
+        "AutoContrast": ImageOps.autocontrast,
+        "Equalize": ImageOps.equalize,
+        "Invert": ImageOps.invert,
+    }[name]
+    found = A.apply_operation(levels, name, magnitude)
+    for picture, ours in zip(levels, found, strict=True):
+        expected = peer.pil_to_tensor(pil(Image.fromarray(picture.permute(1, 2, 0).numpy())))
+        assert (ours.int() - expected.int()).abs().max() <= 1
+
+
+def test_strengths_are_torchvisions():
+    for bins in (10, 31):
+        table = A.strengths(bins, 50, 70)
+        for name, (values, signed) in RandAugment._AUGMENTATION_SPACE.items():
+            expected = values(bins, 50, 70)
+            assert torch.equal(
+                table[A.NAMES.index(name)], torch.zeros(bins) if expected is None else expected.float()
+            ), name
+            assert signed == (name in A.SIGNED)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, len(A.NAMES) - 1), min_size=1, max_size=12), st.integers(0, 30), st.integers(0, 99))
+def test_each_picture_gets_its_own_operation(numbers, level, seed):
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randint(256, (len(numbers), 3, 9, 11), dtype=torch.uint8, generator=generator)
+    operation = torch.tensor(numbers)
+    magnitude = A.strengths(31, 9, 11)[operation, level]
+    found = A.apply_operations(x, operation, magnitude)
+    for i, k in enumerate(numbers):
+        assert torch.equal(found[i], A.apply_operation(x[i : i + 1], A.NAMES[k], magnitude[i])[0])
+
+
+def test_large_pictures_one_at_a_time_and_blocks_give_the_same(levels, generator, monkeypatch):
+    operation = torch.randint(len(A.NAMES), (len(levels),), generator=generator)
+    magnitude = A.strengths(31, 21, 27)[operation, 12]
+    expected = A.apply_operations(levels, operation, magnitude)
+    for block in (1, 3 * 21 * 27 * 2):
+        monkeypatch.setattr(operations, "BLOCK", block)
+        assert torch.equal(A.apply_operations(levels, operation, magnitude), expected)
+
+
+def test_rows_slide_as_a_warp_would_move_them(x):
+    n = len(x)
+    for name, magnitude in (("TranslateX", 5.0), ("TranslateX", -40.0), ("TranslateY", -3.7), ("ShearX", 0.21)):
+        matrix = torch.eye(2, 3).repeat(n, 1, 1)
+        if name == "ShearX":
+            matrix[:, 0, 1], matrix[:, 0, 2] = magnitude, magnitude * 21 / 2
+        else:
+            matrix[:, int(name == "TranslateY"), 2] = -float(int(magnitude))
+        moved = A.move(x, torch.full((n,), A.NAMES.index(name)), torch.full((n,), magnitude))
+        assert torch.equal(moved, A.warp(x, matrix)), name
+
+
+def test_floats_are_taken_by_their_levels(levels):
+    operation = torch.arange(len(levels))
+    magnitude = A.strengths(31, 21, 27)[operation, 9]
+    found = A.apply_operations(levels.float() / 255, operation, magnitude)
+    assert found.is_floating_point()
+    assert torch.equal((found * 255).round().to(torch.uint8), A.apply_operations(levels, operation, magnitude))
+
+
+def test_inputs_stay_as_they_are(levels):
+    before = levels.clone()
+    for name in A.NAMES:
+        A.apply_operation(levels, name, 1.0)
+    assert torch.equal(levels, before)
+
+
+def test_bad_input_is_named(levels):
+    with pytest.raises(ValueError, match="no operation 'Blur'"):
+        A.apply_operation(levels, "Blur")
+    with pytest.raises(ValueError, match="numbered 0"):
+        A.apply_operations(levels, torch.full((len(levels),), 99), torch.zeros(len(levels)))
+    with pytest.raises(ValueError, match="uint8"):
+        A.equalize(levels.int())
+    with pytest.raises(ValueError, match="1 or 3 channels"):
+        A.invert(levels[:, :2])
+    with pytest.raises(ValueError, match="two levels"):
+        A.strengths(1, 5, 5)
