@@ -23,6 +23,7 @@ _ROOMS = (
     "features",
     "grading",
     "pixels",
+    "recipe",
     "regularization",
     "schedules",
     "smoothing",

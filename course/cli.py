@@ -230,6 +230,42 @@ def review(
     listing.main(assignment, folder, json_file)
 
 
+@app.command()
+def leaderboard(
+    source: Annotated[Path, typer.Argument(help="A class folder with graded submissions, or a JSON file of results.")],
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the files go.")] = Path("leaderboard"),
+    challenge: Annotated[str, typer.Option(help="Which challenge.")] = "recipe.best_recipe",
+    assignment: Annotated[str | None, typer.Option(help="Which assignment, if several have the challenge.")] = None,
+    pseudonyms: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Show pseudonyms; this private file remembers whose they are."),
+    ] = None,
+    title: Annotated[str, typer.Option(help="The heading.")] = "Leaderboard",
+) -> None:
+    """Make a challenge's leaderboard, to be published: leaderboard.md, .csv and .json."""
+    from course.grading import leaderboard as board
+
+    try:
+        results = board.collect(source, challenge, assignment)
+        if pseudonyms and pseudonyms.resolve().parent == out.resolve():
+            _fail(f"{pseudonyms} would lie beside what is published: keep it elsewhere")
+        names = board.pseudonyms([r.student for r in results], pseudonyms) if pseudonyms else None
+        lines = board.rank(results, names)
+        written = board.publish(lines, out, title)
+    except board.LeaderboardError as error:
+        _fail(str(error))
+    except OSError as error:
+        _fail(f"cannot write {error.filename}: {error.strerror}")
+    from rich.table import Table
+
+    table = Table("rank", "name", "right on new pictures", "points")
+    for line in lines:
+        table.add_row(str(line.rank), _plain(line.name), f"{line.score:.1%}", f"{line.points:g}")
+    _print(table)
+    left_out = len(results) - len(lines)
+    _print(f"{len(lines)} on the leaderboard, {left_out} without a score; {', '.join(map(str, written))}")
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def lab(
     context: typer.Context,

@@ -24,6 +24,7 @@ SECTIONS = (
     "augmentation",
     "smoothing",
     "depth",
+    "recipe",
 )
 """The lecture's sections that are built, in its order."""
 

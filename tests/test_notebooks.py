@@ -22,6 +22,11 @@ def blank(folder: str, section: str) -> nbformat.NotebookNode:
     return nbformat.read(ROOT / "notebooks" / folder / f"{section}.ipynb", as_version=4)
 
 
+def tasks(section: str) -> set[str]:
+    """Names of all that is checked: exercises and challenges."""
+    return {task.name for task in (*exercises.of_section(section), *exercises.challenges(section))}
+
+
 def execute(notebook: nbformat.NotebookNode, folder: str, environment: dict[str, str] | None = None):
     resources = {"metadata": {"path": str(ROOT / "notebooks" / folder)}}
     client = NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources, allow_errors=True)
@@ -50,7 +55,7 @@ def test_solved_notebook_earns_everything(folder, section):
     notebook = execute(solved(section, ROOT), folder)
     assert troubles(notebook) == []
     rows = verdicts(notebook)
-    assert set(rows) == {e.name for e in exercises.of_section(section)}
+    assert set(rows) == tasks(section)
     assert all(row["points"] == row["max_points"] for row in rows.values())
     pictures = [o for c in notebook.cells if c.cell_type == "code" for o in c.outputs if "<img" in str(o.get("data"))]
     assert len(pictures) >= 4
@@ -70,7 +75,7 @@ def without_experiments(notebook: nbformat.NotebookNode) -> nbformat.NotebookNod
 def test_blank_notebook_runs_from_top_to_bottom_and_earns_nothing(folder, section):
     notebook = execute(without_experiments(blank(folder, section)), folder)
     rows = verdicts(notebook)
-    assert set(rows) == {e.name for e in exercises.of_section(section)}
+    assert set(rows) == tasks(section)
     assert all(row["points"] == 0 for row in rows.values())
     given = {e.name for e in exercises.of_section(section) if e.given}
     assert {n for n, row in rows.items() if row["status"] == "unwritten"} == set(rows) - given

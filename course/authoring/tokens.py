@@ -54,7 +54,7 @@ def _card(subject: str, exercises: Registry, questions: Sequence[Cell]) -> str:
 
 
 def _overview(subject: str, exercises: Registry, questions: Sequence[Cell]) -> str:
-    listed = exercises.of_section(subject)
+    listed = [*exercises.of_section(subject), *getattr(exercises, "challenges", lambda section: ())(subject)]
     rows = [(e.title, e.points, e.minutes, _dots(e.difficulty)) for e in listed]
     rows += [(_title(q), q.options["points"], q.options.get("minutes", 0), "written") for q in questions]
     lines = ["| | Exercise | Points | Minutes | Difficulty |", "|--:|:--|--:|--:|:--|"]

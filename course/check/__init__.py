@@ -12,17 +12,21 @@ from collections.abc import Callable
 from typing import Any
 
 from course import exercises
+from course.check.challenge import Entry, enter
 from course.check.evidence import plan, run
 from course.check.judge import Verdict, judge
 from course.check.report import CheckFailed, Report
+from course.exercises.challenge import Challenge
 from course.exercises.exercise import Exercise
 from course.neutral import neutral
 
 __all__ = ["CheckFailed", "Report", "check", "verdict"]
 
 
-def check(name: str, function: Callable[..., Any], *, seed: int | None = None) -> Report:
+def check(name: str, function: Callable[..., Any], *, seed: int | None = None) -> Report | Entry:
     """Check a function against the exercise called `name` (e.g. "descent.gd_step") and explain the outcome.
+
+    If `name` is that of a challenge, the function competes, and what it reaches decides about the points.
 
     Inputs are drawn from `seed`, a new one each time unless given (or set as COURSE_SEED). The report shows
     points as its `repr`. While nbgrader grades or validates, an answer worth nothing raises `CheckFailed`;
@@ -32,20 +36,30 @@ def check(name: str, function: Callable[..., Any], *, seed: int | None = None) -
         UnknownExercise: there is no such exercise; the message lists near matches.
         CheckFailed: the function earned nothing, and nbgrader is running.
     """
-    report = Report(verdict(exercises.get(name), function, seed))
+    task = exercises.get(name)
+    if isinstance(task, Challenge):
+        _must_be_callable(task.name, function)
+        report: Report | Entry = enter(task, function, _seed() if seed is None else seed)
+    else:
+        report = Report(verdict(task, function, seed))
     if report.points == 0 and os.environ.get("NBGRADER_EXECUTION"):
         _display(report)
-        raise CheckFailed(f"{report.verdict.exercise.function}: {report.verdict.sentence}")
+        row = report.row()
+        raise CheckFailed(f"{row['exercise'].split('.')[-1]}: {row['sentence']}")
     return report
+
+
+def _must_be_callable(name: str, function: Any) -> None:
+    if not callable(function):
+        raise TypeError(
+            f"check needs your function itself, as in check({name!r}, {name.split('.')[-1]}); "
+            f"it got a value of type {type(function).__name__}. Leave out the parentheses after the name."
+        )
 
 
 def verdict(exercise: Exercise, function: Callable[..., Any], seed: int | None = None) -> Verdict:
     """The verdict on a function, without any display."""
-    if not callable(function):
-        raise TypeError(
-            f"check needs your function itself, as in check({exercise.name!r}, {exercise.function}); "
-            f"it got a value of type {type(function).__name__}. Leave out the parentheses after the name."
-        )
+    _must_be_callable(exercise.name, function)
     if seed is None:
         seed = _seed()
     with neutral():
@@ -61,7 +75,7 @@ def _seed() -> int:
     return int(wanted)
 
 
-def _display(report: Report) -> None:
+def _display(report: Report | Entry) -> None:
     try:
         from IPython.core.getipython import get_ipython
         from IPython.display import display

@@ -127,6 +127,8 @@ def _zeros(value: Any) -> Any:
         return torch.zeros_like(value)
     if isinstance(value, list | tuple):
         return type(value)(_zeros(v) for v in value)
+    if isinstance(value, dict):
+        return {key: _zeros(v) for key, v in value.items()}
     if callable(value):
         return lambda *inputs: _zeros(value(*inputs))
     return 0 * value if isinstance(value, int | float) else value

@@ -13,7 +13,7 @@ from course.check.pictures import pictures
 
 VERDICT_MIME = "application/vnd.cv-course.verdict+json"
 _COLOURS = {"passed": "#009E73", "partial": "#E69F00", "failed": "#D55E00", "unwritten": "#0072B2"}
-_HEADS = {"passed": "✓ right", "partial": "◐ nearly", "failed": "✗ not yet", "unwritten": "○ not written yet"}
+HEADS = {"passed": "✓ right", "partial": "◐ nearly", "failed": "✗ not yet", "unwritten": "○ not written yet"}
 
 
 class CheckFailed(AssertionError):
@@ -59,7 +59,7 @@ class Report:
     def text(self) -> str:
         """The report for a terminal."""
         v = self.verdict
-        lines = [f"{_HEADS[v.status]} · {v.exercise.function} · {_points(v)}"]
+        lines = [f"{HEADS[v.status]} · {v.exercise.function} · {_points(v)}"]
         if v.status == "passed":
             lines.append(f"Checked on {v.cases} inputs: {', '.join(v.passed)}.")
         else:
@@ -76,7 +76,7 @@ class Report:
         """The report for a notebook; readable on light and dark, and without any style sheet."""
         v, colour = self.verdict, _COLOURS[self.verdict.status]
         parts = [
-            f'<p style="margin:0 0 .3em"><b style="color:{colour}">{_HEADS[v.status]}</b> · '
+            f'<p style="margin:0 0 .3em"><b style="color:{colour}">{HEADS[v.status]}</b> · '
             f"<code>{html.escape(v.exercise.function)}</code> · {_points(v)}</p>",
             _layers(v),
         ]
@@ -98,10 +98,7 @@ class Report:
                 f'<p style="margin:.5em 0 0;opacity:.75;font-size:90%">Inputs are drawn anew each time; '
                 f"<code>seed={v.seed}</code> as a further argument brings these back.</p>"
             )
-        return (
-            f'<div role="status" style="border-left:4px solid {colour};padding:.4em .9em;margin:.3em 0;'
-            f'max-width:50em;line-height:1.45">{"".join(parts)}</div>'
-        )
+        return framed(v.status, "".join(parts))
 
     def _evidence(self) -> list[tuple[str, str]]:
         v = self.verdict
@@ -114,6 +111,14 @@ class Report:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return {"text/plain": repr(self), "text/html": self.html(), VERDICT_MIME: self.row()}
+
+
+def framed(status: str, body: str) -> str:
+    """HTML with a bar in the colour of a status at its left."""
+    return (
+        f'<div role="status" style="border-left:4px solid {_COLOURS[status]};padding:.4em .9em;margin:.3em 0;'
+        f'max-width:50em;line-height:1.45">{body}</div>'
+    )
 
 
 def _points(v: Verdict) -> str:

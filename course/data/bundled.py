@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -119,16 +123,28 @@ def pick(
 @cache
 def _digits() -> tuple[Tensor, Tensor, Tensor]:
     """Images, labels, and to which split each belongs (an index into SPLITS)."""
-    from sklearn.datasets import load_digits
-
-    data = load_digits()
-    images = torch.from_numpy(data.images).float()[:, None] / 16
-    labels = torch.from_numpy(data.target).long()
+    table = torch.from_numpy(_digits_table())  # 64 pixels, 0 … 16, and the label
+    images = table[:, :64].float().view(-1, 1, 8, 8) / 16
+    labels = table[:, 64].long()
     part = torch.zeros_like(labels)
     for k in range(10):
         rows = (labels == k).nonzero()[:, 0]
         part[rows[-70:-40]], part[rows[-40:]] = 1, 2
     return images, labels, part
+
+
+def _digits_table() -> np.ndarray:
+    """The file itself: importing scikit-learn, only to have it opened, takes a second."""
+    found = find_spec("sklearn")
+    home = Path(found.origin).parent if found and found.origin else Path()
+    file = home / "datasets" / "data" / "digits.csv.gz"
+    if not file.is_file():  # another release keeps it elsewhere
+        from sklearn.datasets import load_digits
+
+        data = load_digits()
+        return np.column_stack([data.data, data.target])
+    with gzip.open(file, "rt") as text:
+        return np.loadtxt(text, delimiter=",")
 
 
 @cache

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import Any
+
+from course.exercises.challenge import Challenge
 from course.exercises.exercise import Case, Draw, Exercise, Misconception, Property, mistakes
 from course.registry import SECTIONS, Registry
 
 __all__ = [
     "Case",
+    "Challenge",
     "Draw",
     "Exercise",
     "Misconception",
     "Property",
     "UnknownExercise",
+    "challenges",
     "every",
     "get",
     "mistakes",
@@ -46,10 +52,26 @@ def every() -> tuple[Exercise, ...]:
     return _ALL.every()
 
 
-def get(name: str) -> Exercise:
-    """The exercise called `section.function`.
+def challenges(section: str) -> tuple[Challenge, ...]:
+    """The challenges of a section; most have none. They are no exercises: no answer is right, some are better.
+
+    Raises:
+        UnknownExercise: there is no such section.
+    """
+    of_section(section)
+    found: tuple[Challenge, ...] = getattr(import_module(f"course.exercises.{section}"), "CHALLENGES", ())
+    return found
+
+
+def get(name: str) -> Any:
+    """The exercise, or the challenge, called `section.function`.
 
     Raises:
         UnknownExercise: there is none; the message lists the nearest names.
     """
+    section = str(name).split(".")[0]
+    if section in SECTIONS:
+        for challenge in challenges(section):
+            if challenge.name == name:
+                return challenge
     return _ALL.get(name)

@@ -133,8 +133,8 @@ def _set_up(place: Path, section: str) -> tuple[Classroom, list[Student]]:
     else:
         classroom = Classroom.create(place, source.folder, files)
         write(place / MARKER, json.dumps({**state, "source": digest}))
-    roster = Roster(classroom.notebook(), filename, solutions(section, root), exercises.of_section(section))
-    return classroom, roster.students()
+    tasks = exercises.of_section(section), exercises.challenges(section)
+    return classroom, Roster(classroom.notebook(), filename, solutions(section, root), *tasks).students()
 
 
 def _open(folder: Path | None) -> Path:

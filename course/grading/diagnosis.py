@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from nbformat import NotebookNode
 
@@ -19,7 +20,8 @@ STATUSES = ("passed", "partial", "failed", "unwritten")
 class Finding:
     """What the test of one exercise found.
 
-    `status` is the check's (passed, partial, failed, unwritten), or "not run" where it came to no verdict.
+    `status` is the check's (passed, partial, failed, unwritten), or "not run" where it came to no verdict; `score` is
+    what a challenge measured, the share of right answers.
     """
 
     exercise: str
@@ -28,6 +30,7 @@ class Finding:
     max_points: float
     misconception: str | None = None
     sentence: str = ""
+    score: float | None = None
 
 
 def findings(notebook: NotebookNode) -> list[Finding]:
@@ -79,9 +82,10 @@ def _finding(cell: NotebookNode, solution: str | None) -> Finding:
         if isinstance(said, dict) and said.get("exercise") == exercise and said.get("status") in STATUSES:
             named, points = said.get("misconception"), said.get("points")
             earned = float(points) if isinstance(points, int | float) and 0 <= points <= maximum else 0.0
-            return Finding(
-                exercise, said["status"], earned, maximum, str(named) if named else None, str(said.get("sentence", ""))
-            )
+            score: Any = said.get("score")
+            measured = float(score) if type(score) in (int, float) and 0 <= score <= 1 else None
+            sentence = str(said.get("sentence", ""))
+            return Finding(exercise, said["status"], earned, maximum, str(named) if named else None, sentence, measured)
     return Finding(exercise, "not run", 0.0, maximum, None, "The check came to no result.")
 
 

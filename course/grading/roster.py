@@ -11,6 +11,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_output
 
 from course.authoring import fill
+from course.exercises.challenge import Challenge
 from course.exercises.exercise import Exercise, Misconception
 from course.grading.autograde import MEGABYTE
 from course.grading.cells import grade_id
@@ -68,15 +69,22 @@ class Roster:
         filename: the name it has to be handed in under.
         solutions: the answers, by grade id.
         exercises: the section's exercises.
+        challenges: its challenges; no mistakes are planted there.
     """
 
     def __init__(
-        self, notebook: NotebookNode, filename: str, solutions: Mapping[str, str], exercises: Sequence[Exercise]
+        self,
+        notebook: NotebookNode,
+        filename: str,
+        solutions: Mapping[str, str],
+        exercises: Sequence[Exercise],
+        challenges: Sequence[Challenge] = (),
     ) -> None:
         self._blank, self._filename, self._exercises = notebook, filename, exercises
         self._solved = fill(notebook, solutions)
         self._solutions = solutions
-        self._full = {e.name: float(e.points) for e in exercises}
+        tasks: list[Exercise | Challenge] = [*exercises, *challenges]
+        self._full = {task.name: float(task.points) for task in tasks}
         self._nothing = dict.fromkeys(self._full, 0.0)
 
     def students(self) -> list[Student]:
@@ -117,9 +125,8 @@ class Roster:
 
     def _unfinished(self) -> list[Student]:
         half = self._exercises[: len(self._exercises) // 2]
-        done = {e.name for e in half}
         notebook = fill(self._blank, {e.name: self._solutions[e.function] for e in half})
-        earned = {e.name: float(e.points) if e.name in done else 0.0 for e in self._exercises}
+        earned = {**self._nothing, **{e.name: float(e.points) for e in half}}
         last = self._exercises[-1]
         typo = fill(self._solved, {last.name: f"def {last.signature}:\n    return (w - lr * (delta\n"})
         crash = self._insert_after(half[-1], new_code_cell("import os\n\nos._exit(1)"))

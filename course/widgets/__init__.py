@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from course.widgets.features import HogExplorer as HogExplorer
     from course.widgets.features import KernelEditor as KernelEditor
     from course.widgets.pixels import PixelInspector as PixelInspector
+    from course.widgets.recipe import LossLandscape as LossLandscape
     from course.widgets.regularization import RegularizationPath as RegularizationPath
     from course.widgets.schedules import ScheduleDesigner as ScheduleDesigner
     from course.widgets.smoothing import SmoothingExplorer as SmoothingExplorer
@@ -27,6 +28,7 @@ _HOMES = {
     "Descent": "course.widgets.descent",
     "HogExplorer": "course.widgets.features",
     "KernelEditor": "course.widgets.features",
+    "LossLandscape": "course.widgets.recipe",
     "MixBlender": "course.widgets.augmentation",
     "OptimizerRace": "course.widgets.adaptive",
     "PixelInspector": "course.widgets.pixels",
@@ -42,6 +44,7 @@ __all__ = [
     "Descent",
     "HogExplorer",
     "KernelEditor",
+    "LossLandscape",
     "MixBlender",
     "OptimizerRace",
     "PixelInspector",

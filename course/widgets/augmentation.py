@@ -140,7 +140,7 @@ class AugmentationMixer(Explorable):
     rotate = Slider([*range(0, 31, 5), 45, 60, 90, 120, 150, 180], 15, "rotate up to", "°")
     colour = Slider(list(range(0, 101, 10)), 10, "colour", " %")
     hide = Slider(list(range(0, 71, 10)), 0, "hide up to", " %")
-    m = Slider(list(range(0, 31, 3)), 0, "RandAugment M")
+    m = Slider(list(range(0, 31, 3)), 0, "Rand\u00adAugment M")  # may be broken where it is narrow
     draw_number = Slider(list(range(100)), 0, "draw number")
     drag: ClassVar[dict[str, Any]] = pad(
         Frame(0, 20, WIDTH, HEIGHT - 20, (0, 180), (100, 0)),
@@ -264,7 +264,7 @@ class MixBlender(Explorable):
     lam = Slider([round(0.05 * i, 2) for i in range(21)], 0.6, "λ")
     column = Slider(list(range(0, SIDE + 1, 4)), 48, "box: column")
     row = Slider(list(range(0, SIDE + 1, 4)), 48, "box: row")
-    drag: ClassVar[dict[str, Any]] = pad(MIXED, "column", "row", hint="Drag to move the box")
+    drag: ClassVar[dict[str, Any]] = pad(MIXED, "column", "row", hint="Drag to move the box of CutMix")
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "By halves": {"way": "mixup", "lam": 0.5},
         "A trace": {"way": "mixup", "lam": 0.9},

@@ -301,4 +301,4 @@ for p_last in (1.0, 0.5):
 # | time | expected depth Σp_ℓ; saved only if the branch is really skipped |
 # | accuracy | regularises: helps against wrong labels, not in general |
 #
-# That was the last section that is built; **10 · recipe**, everything together, is on its way.
+# Next: **10 · recipe**: everything together, and a challenge.

@@ -20,6 +20,7 @@ CONTROLS = {
     "Descent": ("momentum α", ("ArrowLeft", "ArrowRight")),
     "HogExplorer": ("turned by", ("ArrowRight", "ArrowLeft")),
     "KernelEditor": ("row 2, column 2", ("ArrowLeft", "ArrowRight")),
+    "LossLandscape": ("reach", ("ArrowLeft", "ArrowRight")),
     "MixBlender": ("λ", ("ArrowLeft", "ArrowRight")),
     "OptimizerRace": ("η of Adam", ("ArrowLeft", "ArrowRight")),
     "PixelInspector": ("brightness ×", ("ArrowLeft", "ArrowRight")),

@@ -113,12 +113,12 @@ def draw(seed: int) -> Picture:
     axes.plot([40, 100], [40, 100], ":", color=GREY)
     for p in P_LAST[BATCHES]:
         label(axes, 100 * found.depth[BATCHES, p], 35, f"$p_L$ = {p:g}", GREY, ha="center", fontweight="normal")
-    label(axes, 50, 100 * found.times[ZEROS, 0.0] + 8, "computed, and " + ZEROS, VERMILLION)
+    label(axes, 72, 100 * found.times[ZEROS, 0.5] - 6, "computed, and " + ZEROS, VERMILLION, ha="center")
     label(axes, 45.5, 100 * found.times[SAMPLES, 0.0] - 6, SAMPLES, PINK)
     label(axes, 57, 100 * found.times[BATCHES, 0.25] + 8, BATCHES, BLUE, ha="right")
     label(axes, 80, 72, "time like depth", GREY)
     axes.set(xlabel="active blocks / % of all", ylabel="time of a step / %", title="What a training step costs")
-    axes.set(xlim=(39, 103), ylim=(30, 130))
+    axes.set(xlim=(36, 103), ylim=(30, 130))
     half = ", ".join(f"{n[f'time, {kind}, p_L = 0.5']:.0%} ({kind})" for kind in P_LAST)
     none = ", ".join(f"{n[f'time, {kind}, p_L = 0']:.0%}" for kind in P_LAST)
     caption = (

@@ -75,10 +75,10 @@ def draw(seed: int) -> Picture:
     left.plot(noisy.depth, 100 * noisy.new, "o-", color=BLUE, ms=6)
     right.plot(noisy.depth, 100 * noisy.learned, "^-", color=VERMILLION, ms=7)
     right.axhline(100 * (1 - WRONG), color=GREY, ls=":")
-    for axes, found in ((left, noisy.new), (right, noisy.learned)):
+    for axes, found, aside in ((left, noisy.new, 0), (right, noisy.learned, 26)):  # beside what rises
         for depth, value, p in zip(noisy.depth, found, P_LAST, strict=True):
-            axes.annotate(f"$p_L$ = {p:g}", (depth, 100 * value), (0, -14), textcoords="offset points", ha="center")
-        axes.set_xlim(8.6, 17)
+            axes.annotate(f"$p_L$ = {p:g}", (depth, 100 * value), (aside, -15), textcoords="offset points", ha="center")
+        axes.set_xlim(7.8, 18)
     left.set(xlabel="expected depth, blocks", ylabel="accuracy on new digits / %", title="New digits", ylim=(50, 100))
     right.set(
         xlabel="expected depth, blocks",

@@ -79,7 +79,7 @@ def draw(seed: int) -> Picture:
     label(left, 0.12, 4, "fruit, few", VERMILLION)
     label(left, 0.11, -27, "digits, clean", BLUE)
     label(left, 0.02, -45, "digits, 30 % wrong", PINK)
-    label(right, 0.39, 0.11, "all three, with temperature", GREY, ha="right")
+    label(right, 0, 0.56, "thin: all three, with temperature", GREY)
     left.set(xlabel="smoothing ε", ylabel="confidence − accuracy / points", title="How sure, how right")
     left.set(ylim=(-62, 25))
     right.set(xlabel="smoothing ε", ylabel="calibration error", title="Calibration", ylim=(0, 0.6))

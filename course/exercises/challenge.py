@@ -1,0 +1,93 @@
+"""What a challenge is: train something, within a budget, that is then measured on pictures nobody has seen."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from course.neutral import neutral, one_thread
+
+Function = Callable[..., Any]
+
+
+class Rejected(ValueError):
+    """An entry that cannot be measured; the message is a sentence for the student."""
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """A task without one right answer: the better the result, the more points.
+
+    Args:
+        name: `section.function`; the notebook's cells bear the function's name.
+        title, signature, minutes, difficulty: as of an exercise.
+        steps: (share of right answers, points) in rising order; the last ones are the points of the whole.
+        reference: a function that reaches all points.
+        prepare: generator → the function's arguments, and what `measure` needs besides its answer.
+        measure: the function's answer, what `prepare` gave, generator → share of right answers, and what was used.
+            Raises `Rejected` if the answer is none.
+        seconds: time limit.
+    """
+
+    name: str
+    title: str
+    signature: str
+    minutes: int
+    difficulty: Literal[1, 2, 3]
+    steps: tuple[tuple[float, float], ...]
+    reference: Function
+    prepare: Callable[[torch.Generator], tuple[tuple[Any, ...], Any]]
+    measure: Callable[[Any, Any, torch.Generator], tuple[float, str]]
+    seconds: float = 120.0
+
+    @property
+    def section(self) -> str:
+        """The lecture section."""
+        return self.name.split(".")[0]
+
+    @property
+    def function(self) -> str:
+        """The name of the function to write."""
+        return self.name.split(".")[1]
+
+    @property
+    def points(self) -> float:
+        """Points of the highest step."""
+        return self.steps[-1][1]
+
+    def worth(self, share: float) -> float:
+        """Points for a share of right answers."""
+        return max((points for least, points in self.steps if share >= least), default=0.0)
+
+    def run(self, function: Function, seed: int) -> tuple[float, str]:
+        """Let it train, and measure: the share of right answers, and what was used.
+
+        All randomness comes from the seed. What the function is handed says nothing about the test's: a generator tells
+        its own seed to whoever asks, so the function's is a digest, from which there is no way back.
+
+        Raises:
+            Rejected: the answer cannot be measured. Whatever else the function raises passes through.
+        """
+        start, test = (_digest(f"{self.name} {part} {seed}") for part in ("start", "test"))
+        with neutral(start), one_thread():
+            inputs, kept = self.prepare(torch.Generator().manual_seed(start))
+            answer = function(*inputs)
+            return self.measure(answer, kept, torch.Generator().manual_seed(test))
+
+
+def _digest(text: str) -> int:
+    """A number below 2⁶³ that does not tell what it was made of."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1
+
+
+def share_right(model: torch.nn.Module, x: Tensor, y: Tensor) -> float:
+    """Share of right answers, in evaluation mode, a thousand pictures at a time."""
+    model.eval()
+    with torch.no_grad():
+        right = [(model(a).argmax(1) == b).sum().item() for a, b in zip(x.split(1000), y.split(1000), strict=True)]
+    return sum(right) / len(y)
