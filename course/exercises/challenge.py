@@ -32,6 +32,7 @@ class Challenge:
         measure: the function's answer, what `prepare` gave, generator → share of right answers, and what was used.
             Raises `Rejected` if the answer is none.
         seconds: time limit.
+        forbidden, alike: as of an exercise, for a review.
     """
 
     name: str
@@ -44,6 +45,8 @@ class Challenge:
     prepare: Callable[[torch.Generator], tuple[tuple[Any, ...], Any]]
     measure: Callable[[Any, Any, torch.Generator], tuple[float, str]]
     seconds: float = 120.0
+    forbidden: tuple[str, ...] = ()
+    alike: bool = False
 
     @property
     def section(self) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import inspect
 import re
-import sys
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -20,7 +19,6 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from course import exercises
 from course.authoring.regions import RegionError, solution_text
-from course.exercises.exercise import Exercise
 from course.grading.autograde import Unreadable, read_submission
 from course.grading.cells import checked_exercise, is_check
 from course.grading.classroom import CONFIG
@@ -28,11 +26,10 @@ from course.grading.planting import Unplantable, planted
 from course.grading.review.copies import Answer, Likeness, near_copies
 from course.grading.review.flags import Flag, Severity
 from course.grading.review.reading import LONGEST_CELL, Cell, parse, plain, read
-from course.grading.review.rules import remarks
+from course.grading.review.rules import KNOWN_MODULES, Task, remarks
 
 CODE_FILES = (".py", ".pyc", ".pyd", ".so", ".pth", ".ipy", ".zip", ".whl", ".egg")
-OURS = ("course", "torch", "torchvision", "numpy", "matplotlib", "sklearn", "skimage", "IPython", "ipykernel")
-SHADOWED = frozenset((*sys.stdlib_module_names, *OURS, "sitecustomize", "usercustomize"))
+SHADOWED = KNOWN_MODULES | {"sitecustomize", "usercustomize"}
 NAMED = 5
 """How many of those whose answers are alike are named in one flag."""
 
@@ -55,7 +52,7 @@ class Assignment:
 
     filenames: tuple[str, ...]
     released: frozenset[str]
-    exercises: tuple[Exercise, ...]
+    exercises: tuple[Task, ...]
     given: dict[str, ast.Module] = field(default_factory=dict)
     known: dict[str, list[Answer]] = field(default_factory=dict)
 
@@ -145,12 +142,17 @@ def _assignment(directory: CourseDirectory, assignment: str) -> Assignment:
         filenames=tuple(path.name for path in released),
         released=frozenset(plain(cell.source) for cell in cells),
         exercises=asked,
-        given={e.name: c.tree for e in asked for c in cells if e.given and c.name == e.function and c.tree},
+        given={
+            e.name: c.tree
+            for e in asked
+            for c in cells
+            if getattr(e, "given", None) and c.name == e.function and c.tree
+        },
         known={e.name: list(_known(e, solved)) for e in asked},
     )
 
 
-def _asked(notebook: NotebookNode) -> Iterator[Exercise]:
+def _asked(notebook: NotebookNode) -> Iterator[Task]:
     for cell in notebook.cells:
         found = re.search(r"""check\(\s*["']([\w.]+)["']""", cell.source) if is_check(cell) else None
         if found and found[1].endswith(f".{checked_exercise(cell)}"):
@@ -169,7 +171,7 @@ def _solved(notebook: NotebookNode) -> Iterator[Cell]:
         yield Cell(cell.number, cell.name, text, True, *parse(text))
 
 
-def _known(exercise: Exercise, solved: Iterable[Cell]) -> Iterator[Answer]:
+def _known(exercise: Task, solved: Iterable[Cell]) -> Iterator[Answer]:
     """Right answers that a student could find: the model solution, the library, the exercise's alternatives."""
     for cell in solved:
         if cell.name == exercise.function and cell.tree:
@@ -178,7 +180,7 @@ def _known(exercise: Exercise, solved: Iterable[Cell]) -> Iterator[Answer]:
     with suppress(OSError, TypeError, SyntaxError):
         source = textwrap.dedent(inspect.getsource(library))
         yield Answer(f"{library.__module__}.{library.__name__}", ast.parse(source))
-    for way in exercise.alternatives:
+    for way in getattr(exercise, "alternatives", ()):
         try:
             yield Answer(f"{way.__module__}.{way.__name__}", ast.parse(planted(way, exercise.function)))
         except (Unplantable, AttributeError):
@@ -232,7 +234,7 @@ def _file(path: Path) -> Iterator[Cell]:
         yield Cell(0, path.name, source, False, *parse(source))
 
 
-def _answers(student: str, cells: Iterable[Cell], asked: Iterable[Exercise]) -> Iterator[tuple[str, Answer]]:
+def _answers(student: str, cells: Iterable[Cell], asked: Iterable[Task]) -> Iterator[tuple[str, Answer]]:
     """The student's answers: of several cells of one name the last counts, as in grading."""
     last = {cell.name: cell for cell in cells if cell.number and cell.tree and not cell.given}
     for exercise in asked:
@@ -241,7 +243,7 @@ def _answers(student: str, cells: Iterable[Cell], asked: Iterable[Exercise]) -> 
             yield exercise.name, Answer(student, cell.tree, cell.number, cell.tree.body[0].lineno)
 
 
-def _copied(one: Likeness, exercise: Exercise) -> Flag:
+def _copied(one: Likeness, exercise: Task) -> Flag:
     """A sentence about whom an answer is like."""
     named = [f"{a.who}{f' (cell {a.cell})' if a.cell else ''} {share:.0%}" for a, share in one.others[:NAMED]]
     more = f" and {len(one.others) - NAMED} more" if len(one.others) > NAMED else ""

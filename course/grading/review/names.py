@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
@@ -63,7 +64,8 @@ NOTHING: Values = frozenset()
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _TELLING = (
     *(ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.Constant),
-    *(ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef),
+    *(ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef),
+    *(ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping),
 )
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _READS_ATTRIBUTES = ("builtins.getattr", "inspect.getattr_static")
@@ -71,6 +73,15 @@ _IMPORTS = ("importlib.import_module", "builtins.__import__", "importlib.__impor
 _NAMESPACES = ("builtins.globals", "builtins.locals")
 _NOT_THEIR_ARGUMENT = (*_NAMESPACES, "builtins.type", "builtins.get_ipython")
 _SAME = ("functools.partial", "copy.copy", "copy.deepcopy", "functools.wraps", "builtins.staticmethod")
+# Methods that put their arguments into what they are called on.
+_FILLS = frozenset(
+    (
+        *("append", "appendleft", "add", "insert", "extend", "extendleft", "update", "setdefault"),
+        *("put", "put_nowait", "send", "push", "__setitem__"),
+    )
+)
+_TAKES_APART = ("operator.attrgetter", "operator.methodcaller")
+_SENT = "send()"
 _TEXT_METHODS = ("replace", "lower", "upper", "strip", "removeprefix", "removesuffix", "swapcase")
 
 
@@ -162,6 +173,8 @@ class Names:
             scope.place(node.name).names.setdefault(node.name, set())
         elif isinstance(node, ast.Call):
             self._calls.append((node, scope))
+            if isinstance(node.func, ast.Attribute) and node.func.attr in _FILLS:
+                self._fill(node.func, node, scope)
 
     def _function(self, node: Function, scope: Scope, cell: Cell) -> None:
         inner = Scope(node, scope)
@@ -226,6 +239,13 @@ class Names:
                 base = base.value
             if isinstance(base, ast.Name):  # a container stands for its elements
                 self._bind(base, value, scope, self._home(base.id, scope))
+
+    def _fill(self, method: ast.Attribute, node: ast.Call, scope: Scope) -> None:
+        """`tools.append(x)`: from now on `tools` stands for x, too."""
+        for value in (*node.args[:4], *(k.value for k in node.keywords[:20])):
+            if method.attr == "send":
+                self._stored.append((_SENT, value, scope))
+            self._bind(ast.Subscript(method.value, value, ast.Store()), value, scope)
 
     def _home(self, name: str, scope: Scope) -> Scope:
         here: Scope | None = scope
@@ -315,6 +335,8 @@ class Names:
                 return self._joined([self.of(node.left, scope), self.of(node.right, scope)])
             case ast.JoinedStr():
                 return self._joined([self.of(part, scope) for part in node.values])
+            case ast.Yield():
+                return frozenset(self._attributes.get(_SENT, NOTHING))
             case ast.FormattedValue() | ast.Starred() | ast.Await() | ast.NamedExpr():
                 return self.of(node.value, scope)
             case ast.IfExp():
@@ -356,6 +378,8 @@ class Names:
         """What `base[key]` is: an entry of a module's dictionary, or an element of a container."""
         if isinstance(base, Thing) and base.path == "sys.modules":
             yield from map(Thing, keys)
+        elif isinstance(base, Thing) and base.path == "builtins":
+            yield from (base.attribute(key) for key in keys)
         elif isinstance(base, Thing) and base.path.endswith("()") and base.path[:-2] in _NAMESPACES:
             for key in keys:
                 yield from self.look_up(key, scope)
@@ -401,13 +425,18 @@ class Names:
         if path == "builtins.chr" and isinstance(node.args[0] if node.args else None, ast.Constant):
             code = node.args[0].value  # type: ignore[attr-defined]
             return _text(chr(code)) if isinstance(code, int) and 0 <= code < 0x110000 else NOTHING
-        if path.startswith("operator.attrgetter()"):
-            return first
-        if path == "operator.attrgetter":
-            return frozenset({Thing(path + "()")})
+        if path in _TAKES_APART and values:
+            return frozenset(Thing(f"{path}().{name}") for name in texts[0] or ("?",))
+        for taker in _TAKES_APART:
+            if path.startswith(f"{taker}()."):
+                made, name = "()" * (taker != _TAKES_APART[0]), path.removeprefix(f"{taker}().")
+                return frozenset(Thing(f"{b.path}.{name}{made}") if isinstance(b, Thing) else b for b in first)
         if path in _SAME or (path.startswith("builtins.") and path != "builtins.type" and path not in _NAMESPACES):
             return first | (_all(values) if path in ("builtins.map", "builtins.zip", "builtins.dict") else NOTHING)
-        return frozenset({Thing(path if path.endswith("()") else path + "()")})
+        result = frozenset({Thing(path if path.endswith("()") else path + "()")})
+        if path.split(".")[0] in sys.stdlib_module_names:  # a queue, a namespace: it may give back what it was given
+            return result | _all(values) | _all(self.of(k.value, scope) for k in node.keywords[:20])
+        return result
 
     def _text_method(self, method: ast.Attribute, node: ast.Call, scope: Scope) -> Values:
         """Strings put together from known strings."""
@@ -455,4 +484,6 @@ def _text(value: object) -> Values:
 
 
 def _builtin(name: str) -> Values:
+    if name == "__builtins__":
+        return frozenset({Thing("builtins")})
     return frozenset({Thing(f"builtins.{name}")}) if hasattr(builtins, name) or name == "get_ipython" else NOTHING

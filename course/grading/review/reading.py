@@ -15,11 +15,14 @@ from course.grading.cells import grade_id
 
 LONGEST_CELL, LONGEST_NOTEBOOK = 100_000, 300_000
 """Characters of code; our longest cell has 2 000. Python takes a gigabyte to parse a cell of 10 MB."""
+DEEPEST = 300
+"""Syntax nodes in one another; our deepest cell has 30. Whatever follows the tree recurses a few calls for each."""
 TOO_MUCH = (None, f"there is too much code above it: at most {LONGEST_NOTEBOOK:,} characters are read")
 # Cell magics whose body is ordinary Python that runs in the notebook.
 TRANSPARENT = ("capture", "prun", "time", "timeit")
-_CELL_MAGIC = re.compile(r"\s*%%(\w+)[^\n]*")
-_LINE_MAGIC = re.compile(r"^([ \t]*)%(?:time|timeit|prun)[ \t]+(?:-\w+[ \t]+(?:\d+[ \t]+)?)*(?=\S)", re.MULTILINE)
+_CELL_MAGIC = re.compile(r"\s*%%(\w+)([^\n]*)")
+_LINE_MAGIC = re.compile(r"^([ \t]*(?:\w+[ \t]*=[ \t]*)?)%(timeit|time|prun)[ \t]+(?=\S)")
+_WITH_VALUE = {"timeit": "nrp", "prun": "lsTD"}  # options that are followed by a value
 _FLAGS = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 
 
@@ -49,7 +52,10 @@ def read(notebook: NotebookNode, released: Collection[str] = ()) -> list[Cell]:
     cells: list[Cell] = []
     left = LONGEST_NOTEBOOK
     for number, cell in enumerate(notebook.cells, start=1):
-        if cell.cell_type == "code" and cell.source.strip():
+        if cell.cell_type not in ("code", "markdown") and cell.source.strip():
+            problem = f"a cell of type {cell.cell_type!s:.20}: it does not run, and notebooks show it as plain text"
+            cells.append(Cell(number, grade_id(cell) or "", cell.source, plain(cell.source) in released, None, problem))
+        elif cell.cell_type == "code" and cell.source.strip():
             given = plain(cell.source) in released
             left -= 0 if given else len(cell.source)
             tree, problem = (_parse_given if given else parse)(cell.source) if left >= 0 else TOO_MUCH
@@ -59,7 +65,7 @@ def read(notebook: NotebookNode, released: Collection[str] = ()) -> list[Cell]:
 
 def plain(source: str) -> str:
     """A cell's text without what editors change of their own accord: blanks at the ends of lines and of the cell."""
-    return "\n".join(line.rstrip() for line in source.strip().splitlines())
+    return "\n".join(line.rstrip(" \t\r") for line in source.strip(" \t\r\n").split("\n"))
 
 
 def parse(source: str) -> tuple[ast.Module | None, str]:
@@ -67,13 +73,13 @@ def parse(source: str) -> tuple[ast.Module | None, str]:
     if len(source) > LONGEST_CELL:
         return None, f"it has {len(source):,} characters; at most {LONGEST_CELL:,} are read"
     try:
-        return _tree(source), ""
+        return _not_too_deep(_tree(source))
     except (SyntaxError, ValueError):
         pass
     except (RecursionError, MemoryError):
         return None, "it is nested too deeply"
     try:
-        return _tree(_transformed(source)), ""
+        return _not_too_deep(_tree(_transformed(source)))
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         return None, f"{getattr(error, 'msg', error)}" + (f" (line {line})" if line else "")
@@ -92,13 +98,38 @@ def _tree(source: str) -> ast.Module:
     return tree
 
 
+def _not_too_deep(tree: ast.Module) -> tuple[ast.Module | None, str]:
+    level: list[ast.AST] = [tree]
+    for _ in range(DEEPEST):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return tree, ""
+    return None, "it is nested too deeply"
+
+
 def _transformed(source: str) -> str:
     """Python in which `!ls`, `%cd` and `name?` are calls of `get_ipython()`, as the kernel would make of it."""
     from IPython.core.inputtransformer2 import TransformerManager
 
     magic = _CELL_MAGIC.match(source)
     if magic and magic[1] in TRANSPARENT:  # the body is what matters, and keeps its lines
-        source = "\n" * magic[0].count("\n") + source[magic.end() :]
-    source = _LINE_MAGIC.sub(r"\1", source)
+        setup = _statement(magic[1], magic[2]) if magic[1] in _WITH_VALUE else ""
+        source = "\n" * magic[0].count("\n") + setup + source[magic.end() :]
+    source = "\n".join(_untimed(line) for line in source.split("\n"))
     body = source.lstrip("\n")  # the transformer drops empty lines at the top
     return "\n" * (len(source) - len(body)) + TransformerManager().transform_cell(body)
+
+
+def _untimed(line: str) -> str:
+    """The statement of a line such as `%timeit -n 3 f(x)`."""
+    found = _LINE_MAGIC.match(line)
+    return found[1] + _statement(found[2], line[found.end() :]) if found else line
+
+
+def _statement(magic: str, said: str) -> str:
+    """What a magic runs: all that is not an option."""
+    words = re.compile(rf"\s*-(?:[{_WITH_VALUE.get(magic, '_')}]\s*\S+|\w+)(?=\s|$)")
+    said = said.lstrip()
+    while found := words.match(said):
+        said = said[found.end() :].lstrip()
+    return said

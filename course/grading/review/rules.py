@@ -6,15 +6,20 @@ import ast
 import inspect
 import pydoc
 import re
+import sys
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 
+from course.exercises.challenge import Challenge
 from course.exercises.exercise import Exercise
 from course.grading.review.flags import SEVERITIES, Severity
 from course.grading.review.names import Names, Scope, Text, Thing, Value
-from course.grading.review.reading import Cell
+from course.grading.review.reading import DEEPEST, LONGEST_CELL, Cell
+from course.registry import SECTIONS
 
+Task = Exercise | Challenge
 MOST = 60
 """Remarks on one submission; who reads those will not miss the rest."""
 
@@ -40,13 +45,15 @@ SUSPECTS = _suspects(
     (
         "high",
         "runs or makes code that cannot be read here",
-        "builtins.exec builtins.eval builtins.compile code codeop runpy types.CodeType types.FunctionType",
+        "builtins.exec builtins.eval builtins.compile code codeop runpy types.CodeType types.FunctionType "
+        "cProfile.run cProfile.runctx profile.run profile.runctx trace doctest torch.jit.CompilationUnit numexpr "
+        "pandas.eval typing.get_type_hints typing.ForwardRef torch.fx.Graph torch.fx.GraphModule",
     ),
     (
         "high",
         "gets at modules without an import that can be read",
         "builtins.__import__ importlib pkgutil zipimport imp builtins.__loader__ builtins.__spec__ sys.modules "
-        "sys.meta_path sys.path_hooks pydoc.locate",
+        "sys.meta_path sys.path_hooks pydoc.locate logging.config",
     ),
     (
         "high",
@@ -57,7 +64,17 @@ SUSPECTS = _suspects(
     (
         "high",
         "reaches below Python's usual surface",
-        "builtins builtins.__builtins__ ctypes cffi mmap torch.utils.cpp_extension torch._C",
+        "builtins builtins.__builtins__ ctypes cffi mmap numpy.ctypeslib numpy.f2py torch.utils.cpp_extension torch._C",
+    ),
+    (
+        "high",
+        "changes modules while the notebook runs",
+        "unittest.mock pytest.MonkeyPatch torch.library torch.overrides",
+    ),
+    (
+        "medium",
+        "calls what lies below PyTorch's usual names",
+        "torch.ops torch._VF torch._refs torch._decomp torch._prims torch._inductor torch._dynamo",
     ),
     (
         "high",
@@ -67,14 +84,17 @@ SUSPECTS = _suspects(
     (
         "medium",
         "starts, stops or outlives processes",
-        "subprocess os.system os.popen os.fork os.kill os._exit os.execv os.execve os.execvp os.spawnv os.posix_spawn "
-        "pty multiprocessing signal atexit concurrent.futures",
+        "subprocess os.system os.popen os.fork os.forkpty os.kill os.killpg os.abort os._exit os.execl os.execle "
+        "os.execlp os.execlpe os.execv os.execve os.execvp os.execvpe os.spawnl os.spawnle os.spawnlp os.spawnlpe "
+        "os.spawnv os.spawnve os.spawnvp os.spawnvpe os.posix_spawn os.posix_spawnp posix pty multiprocessing signal "
+        "atexit concurrent.futures threading.Thread threading.Timer _thread asyncio.create_subprocess_shell "
+        "asyncio.create_subprocess_exec asyncio.subprocess torch.multiprocessing",
     ),
     ("medium", "uses the network", "socket urllib http requests httpx aiohttp ftplib torch.hub"),
     (
         "medium",
         "loads objects, and code in them, from bytes",
-        "pickle marshal dill cloudpickle shelve joblib torch.load torch.package",
+        "pickle marshal dill cloudpickle shelve joblib torch.load torch.serialization torch.package pandas.read_pickle",
     ),
     ("medium", "packs or unpacks what cannot be read here", "base64 codecs binascii zlib lzma bz2"),
     (
@@ -90,36 +110,73 @@ SUSPECTS = _suspects(
     (
         "low",
         "reads or writes files",
-        "builtins.open io.open os.open os.listdir os.walk os.scandir glob shutil pathlib",
+        "builtins.open io.open os.open os.listdir os.walk os.scandir glob shutil pathlib linecache",
     ),
     ("low", "reads its surroundings", "os.environ os.getenv sys.argv"),
     ("low", "waits for somebody", "builtins.breakpoint builtins.input"),
+    ("low", "ends the notebook's process", "builtins.exit builtins.quit sys.exit"),
 )
 _words = str.split
 HIDDEN = frozenset(
     _words(
         "__globals__ __code__ __closure__ __subclasses__ __builtins__ __dict__ __bases__ __base__ __mro__ __loader__ "
         "__spec__ __wrapped__ __self__ __func__ __reduce__ __reduce_ex__ __import__ __defaults__ __kwdefaults__ "
-        "__getattribute__ f_back f_globals f_locals f_builtins f_code tb_frame tb_next gi_frame gi_code cr_frame "
-        "cr_code ag_frame ag_code co_code co_consts cell_contents"
+        "__getattribute__ __getattr__ __setattr__ __delattr__ f_back f_globals f_locals f_builtins f_code tb_frame "
+        "tb_next gi_frame gi_code cr_frame cr_code ag_frame ag_code co_code co_consts cell_contents"
     )
 )
 # May be called, not handed on: as values they would hide what they are called with.
 BY_CALL_ONLY = ("builtins.getattr", "builtins.setattr", "builtins.exec", "builtins.eval", "builtins.__import__")
 OFTEN_SET = ("torch.backends", "matplotlib")
+_NAMED = (
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler),
+    *(ast.MatchAs, ast.MatchStar, ast.MatchMapping),
+)
+OURS = ("course", "torch", "torchvision", "numpy", "matplotlib", "sklearn", "skimage", "IPython", "ipykernel")
+KNOWN_MODULES = frozenset((*sys.stdlib_module_names, *OURS))
 NO_CHECK: tuple[Severity, str, str] = ("high", "check", "puts something in the place of the check")
 MAGIC_CALLS = ("run_line_magic", "run_cell_magic", "system", "getoutput")
-HARMLESS_MAGICS = _words(
-    "matplotlib time timeit capture prun precision who whos who_ls pinfo pinfo2 load_ext autoreload pprint"
+HARMLESS_MAGICS = _words("matplotlib capture precision who whos who_ls pinfo pinfo2 autoreload pprint")
+HARMLESS_EXTENSIONS = ("autoreload", "tensorboard", "line_profiler", "memory_profiler")
+RUNS_TEXT = ("timeit.timeit", "timeit.repeat", "timeit.Timer")
+WITH_ARGUMENT = {"numpy.load": "allow_pickle"}
+# What IPython remembers of earlier cells: `_`, `_3`, `Out[3]`, `In[3]`.
+EARLIER = re.compile(r"_{1,3}|_\d+|_oh|_ih|_i{1,3}|_i\d+|Out|In")
+# Invisible characters, and those that turn the reading direction: code then reads otherwise than it runs. The joiner
+# (U+200D) within an emoji is none of them.
+INVISIBLE = re.compile(
+    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b\u200c\u200e\u200f\u202a-\u202e\u2060-\u2069\u3164"
+    "\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]|(?<![\u2190-\U0010ffff])\u200d"
 )
-# Invisible characters, and those that turn the reading direction: code then reads otherwise than it runs.
-INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+FAR_AWAY = re.compile(r"\S[ \t\f]{100,}[^\s#]|^[ \t\f]{200,}[^\s#]")
+LONGEST_LINE, MOST_NUMBERS = 1000, 1000
+"""More is data, weights perhaps, that somebody brought along; our longest line has 120 characters."""
+LOOK_ALIKE = re.compile(r"[a-z]\w*[\u0400-\u04ff]|[\u0400-\u04ff]\w*[a-z]", re.IGNORECASE)
 ALIASES = {"F": "torch.nn.functional", "nn": "torch.nn", "np": "numpy"}
-ROOTS = _words("torch torchvision numpy sklearn skimage scipy sys os importlib inspect subprocess pickle ctypes gc")
+ROOTS = _words(
+    "torch torchvision numpy sklearn skimage scipy sys os importlib inspect subprocess pickle ctypes gc builtins "
+    "operator pydoc runpy pkgutil marshal socket threading multiprocessing"
+)
 
 
-def remarks(cells: Sequence[Cell], exercises: Iterable[Exercise]) -> list[Remark]:
+def remarks(cells: Sequence[Cell], exercises: Iterable[Task]) -> list[Remark]:
     """All that is to be pointed out in the cells that the student wrote, the gravest first."""
+    with _room():
+        return _remarks(cells, exercises)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """Calls in one another for the deepest trees that are read, wherever this is called from."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(before, 10 * DEEPEST + 1000))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(before)
+
+
+def _remarks(cells: Sequence[Cell], exercises: Iterable[Task]) -> list[Remark]:
     names = Names(cells)
     found = [*_unreadable(cells), *_of_each_line(_evasions(names))]
     if names.entangled:
@@ -163,17 +220,40 @@ def _unreadable(cells: Iterable[Cell]) -> Iterator[Remark]:
             continue
         if cell.problem:
             yield Remark("medium", "", cell.number, 0, "cannot be read as Python", cell.problem)
-        for line, text in enumerate(cell.source.splitlines()[:5000], start=1):
-            if INVISIBLE.search(text):
-                why = "invisible characters: the code may read otherwise than it runs"
-                yield Remark("high", "", cell.number, line, text.strip()[:80], why)
-                break
+        seen = set[str]()
+        for line, text in enumerate(cell.source.split("\n")[:5000], start=1):
+            for severity, what, why in _hard_to_see(text):
+                if why not in seen:  # the first of each kind
+                    seen.add(why)
+                    yield Remark(severity, "", cell.number, line, what.strip()[:80], why)
+        numbers = sum(isinstance(n, ast.Constant) and not isinstance(n.value, str) for n in _nodes(cell))
+        if numbers > MOST_NUMBERS:
+            yield Remark("medium", "", cell.number, 0, f"{numbers} numbers", "data within the code: where from?")
+
+
+def _hard_to_see(line: str) -> Iterator[tuple[Severity, str, str]]:
+    if INVISIBLE.search(line):
+        yield "high", line, "invisible characters: the code may read otherwise than it runs"
+    if far := FAR_AWAY.search(line[:LONGEST_CELL]):
+        yield "medium", line[far.end() - 1 :], "code so far to the right that nobody sees it"
+    if len(line) > LONGEST_LINE:
+        yield (
+            "medium",
+            f"{line.strip()[:40]}…",
+            f"a line of more than {LONGEST_LINE} characters: code or data within it?",
+        )
+    if mixed := LOOK_ALIKE.search(line.partition("#")[0]):
+        yield "medium", mixed[0], "letters of two alphabets in one word: it may read as another name"
+
+
+def _nodes(cell: Cell) -> Iterator[ast.AST]:
+    return ast.walk(cell.tree) if cell.tree else iter(())
 
 
 # ---------------------------------------------------------------------------------------------- forbidden calls
 
 
-def _forbidden(names: Names, cells: Sequence[Cell], exercise: Exercise) -> Iterator[Remark]:
+def _forbidden(names: Names, cells: Sequence[Cell], exercise: Task) -> Iterator[Remark]:
     """Uses of what the exercise forbids, in its function and in all that this function uses."""
     for node, scope, cell in _reachable(names, cells, exercise):
         if isinstance(node, ast.ImportFrom | ast.Import):
@@ -197,8 +277,8 @@ def _imported_as(node: ast.ImportFrom | ast.Import, name: str) -> set[str]:
     }
 
 
-def _why_forbidden(path: str, node: ast.AST, exercise: Exercise) -> str:
-    bare = path.replace("()", "")
+def _why_forbidden(path: str, node: ast.AST, exercise: Task) -> str:
+    bare = _in_the_library(path.replace("()", ""))
     if _is_reference(bare, exercise):
         return f"the library's own {exercise.function}"
     for name in exercise.forbidden:
@@ -211,7 +291,17 @@ def _why_forbidden(path: str, node: ast.AST, exercise: Exercise) -> str:
     return ""
 
 
-def _is_reference(path: str, exercise: Exercise) -> bool:
+def _in_the_library(path: str) -> str:
+    """`course.effects.depth.common.regularization.EMA` is `course.regularization.EMA`."""
+    parts = path.split(".")
+    if parts[0] == "course":
+        for i in range(len(parts) - 2, 1, -1):
+            if parts[i] in SECTIONS and parts[i - 1] not in ("exercises", "effects", "widgets", "bench"):
+                return ".".join(["course", *parts[i:]])
+    return path
+
+
+def _is_reference(path: str, exercise: Task) -> bool:
     """Whether it is the library's function, wherever in the library it was got at."""
     parts = path.split(".")
     return parts[0] == "course" and exercise.function in parts[2:] and parts[1] != "check"
@@ -234,7 +324,7 @@ def _position(path: str, argument: str) -> int | None:
         return None
 
 
-def _reachable(names: Names, cells: Sequence[Cell], exercise: Exercise) -> Iterator[tuple[ast.AST, Scope, Cell]]:
+def _reachable(names: Names, cells: Sequence[Cell], exercise: Task) -> Iterator[tuple[ast.AST, Scope, Cell]]:
     """All nodes of the exercise's cell, of what else defines its function, and of functions that these use."""
     todo: list[ast.AST] = [
         statement
@@ -292,9 +382,11 @@ def _canonical(path: str) -> str:
     parts = path.split(".")
     for i in range(len(parts) - 1, 0, -1):
         if parts[i] in ROOTS:
-            return ".".join(parts[i:])
-        if parts[i] in ALIASES and parts[0] == "course":
-            return ".".join([ALIASES[parts[i]], *parts[i + 1 :]])
+            return _canonical(".".join(parts[i:]))
+        if parts[i] in ALIASES and parts[: i + 1] != ["torch", "nn"]:
+            return _canonical(".".join([ALIASES[parts[i]], *parts[i + 1 :]]))
+    if parts[:3] == ["torch", "nn", "modules"] and len(parts) > 3:  # where classes are defined
+        return ".".join(["torch", "nn", *parts[min(4, len(parts) - 1) :]])
     return path
 
 
@@ -322,10 +414,14 @@ def _suspicious(
     if isinstance(node, ast.Import):
         for alias in node.names:
             yield from _suspect(alias.name)
+            if alias.asname == "check":
+                yield NO_CHECK
     elif isinstance(node, ast.ImportFrom):
         for alias in node.names:
             path = f"{node.module or ''}.{alias.name}".removesuffix(".*")
             yield from _suspect(path)
+            if alias.name == "*" and path.split(".")[0] not in KNOWN_MODULES:
+                yield "medium", f"from {path} import *", "names that cannot be known here, the check's perhaps"
             if (alias.asname or alias.name) == "check" and path != "course.check.check":
                 yield NO_CHECK
     elif isinstance(node, ast.Constant):
@@ -334,6 +430,10 @@ def _suspicious(
     elif isinstance(node, ast.Attribute | ast.Name):
         if isinstance(node, ast.Attribute) and node.attr in HIDDEN:
             yield "high", f".{node.attr}", "an inner part of functions, frames or modules"
+        if isinstance(node, ast.Name) and node.id in HIDDEN:
+            yield "high", node.id, "an inner part of functions, frames or modules"
+        if isinstance(node, ast.Name) and EARLIER.fullmatch(node.id) and not _defined(names, node.id, scope):
+            yield "medium", node.id, "what an earlier cell gave or was: which one cannot be known here"
         if not isinstance(node.ctx, ast.Load):
             yield from _changes(names, node, scope)
             return
@@ -348,8 +448,8 @@ def _suspicious(
         for value in names.of(node, scope):
             if isinstance(value, Thing):
                 yield from _suspect(value.path)
-    elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-        if node.name == "check" and scope.place("check") is names.module:
+    elif isinstance(node, _NAMED):
+        if _name_of(node) == "check" and scope.place("check") is names.module:
             yield NO_CHECK
     elif isinstance(node, ast.Call):
         yield from _call(names, node, scope)
@@ -362,8 +462,23 @@ def _call(names: Names, node: ast.Call, scope: Scope) -> Iterator[tuple[Severity
     for value in names.of(node, scope):
         if isinstance(value, Thing) and not value.path.endswith("()"):
             yield from _suspect(value.path)
-    if Thing("builtins.getattr") in names.of(node.func, scope) and len(node.args) > 1:
+    called = {v.path for v in names.of(node.func, scope) if isinstance(v, Thing)}
+    if "builtins.getattr" in called and len(node.args) > 1:
         yield from _getattr(names, node, scope)
+    for path in sorted(called):
+        bare = _canonical(path)
+        if bare in WITH_ARGUMENT and _passes(node, bare, WITH_ARGUMENT[bare]):
+            yield "medium", f"{bare}(…, {WITH_ARGUMENT[bare]}=…)", "loads objects, and code in them, from bytes"
+        if bare in RUNS_TEXT and not all(isinstance(v, Scope) for v in _first(names, node, scope)):
+            yield "medium", bare, "runs code that may be in a string"
+        if path.startswith(("operator.attrgetter().?", "operator.methodcaller().?")):
+            yield "medium", path.split("(")[0], "reads a part by a name that cannot be known here"
+
+
+def _first(names: Names, node: ast.Call, scope: Scope) -> Iterable[Value]:
+    """What a call's first arguments may be; a string if that is not known."""
+    given = [*node.args[:2], *(k.value for k in node.keywords if k.arg in (None, "stmt", "setup"))]
+    return [v for part in given for v in names.of(part, scope) or (Text("?"),)]
 
 
 def _getattr(names: Names, node: ast.Call, scope: Scope) -> Iterator[tuple[Severity, str, str]]:
@@ -394,8 +509,13 @@ def _magic(node: ast.Call) -> Iterator[tuple[Severity, str, str]]:
     said = str(first.value) if isinstance(first, ast.Constant) else "…"
     if node.func.attr in ("system", "getoutput"):
         yield "medium", f"!{said}"[:80], "a command of the system's shell"
-    elif said not in HARMLESS_MAGICS:
-        yield "medium", f"%{said}"[:80], "a command of IPython's"
+    elif said not in HARMLESS_MAGICS and not (said == "load_ext" and _second(node) in HARMLESS_EXTENSIONS):
+        yield "medium", f"%{said} {_second(node)}".strip()[:80], "a command of IPython's"
+
+
+def _second(node: ast.Call) -> str:
+    value = node.args[1] if len(node.args) > 1 else None
+    return str(value.value).strip() if isinstance(value, ast.Constant) else "…" if value else ""
 
 
 def _changes(names: Names, node: ast.expr, scope: Scope) -> Iterator[tuple[Severity, str, str]]:
@@ -414,7 +534,7 @@ def _changes(names: Names, node: ast.expr, scope: Scope) -> Iterator[tuple[Sever
 
 
 def _suspect(path: str) -> Iterator[tuple[Severity, str, str]]:
-    bare = _canonical(path).replace("()", "")
+    bare = _canonical(path.replace("()", ""))
     if bare in ("course.check", "course.check.check") or (path.startswith("builtins.") and bare.count(".") > 1):
         return
     parts = bare.split(".")
@@ -423,6 +543,19 @@ def _suspect(path: str) -> Iterator[tuple[Severity, str, str]]:
         if known and not (n == 1 and parts[0] == "builtins" and len(parts) > 1):
             yield known[0], bare.removeprefix("builtins."), known[1]
             return
+
+
+def _defined(names: Names, name: str, scope: Scope) -> bool:
+    here: Scope | None = scope
+    while here is not None:
+        if name in here.names:
+            return True
+        here = here.parent
+    return False
+
+
+def _name_of(node: ast.AST) -> str | None:
+    return getattr(node, "rest", None) if isinstance(node, ast.MatchMapping) else getattr(node, "name", None)
 
 
 def _line(node: ast.AST) -> int:
