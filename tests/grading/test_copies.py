@@ -12,7 +12,7 @@ import pytest
 
 from course import exercises
 from course.grading.planting import planted
-from course.grading.review.copies import ALIKE, Answer, fingerprints, near_copies, tokens
+from course.grading.review.copies import ALIKE, Answer, fingerprints, near_copies, tokens, word_for_word
 from tests.grading.answers import right_answers
 
 ONE_LINE_CHANGED = {"augmentation.randaugment"}  # these mistakes are the model solution but for that
@@ -161,6 +161,51 @@ def test_what_a_whole_class_writes_is_the_way_one_writes_it() -> None:
 
     assert names(near_copies(share(6, 100))) == {f"copy{i}" for i in range(6)}
     assert [(one.common, len(one.others)) for one in near_copies(share(30, 100))] == [(True, 29)] * 30
+
+
+def test_what_a_fifth_of_a_class_shares_with_a_known_answer_is_the_way_one_writes_it() -> None:
+    trees = list(varied(100))
+    book = Answer("the model solution", trees[0])
+    for copies, told in ((20, True), (21, False)):
+        own = [Answer(f"s{i}", t) for i, t in enumerate(trees[1 : 101 - copies])]
+        class_ = [*(Answer(f"copy{i}", renamed(trees[0])) for i in range(copies)), *own]
+        assert names(near_copies(class_, [book])) == ({f"copy{i}" for i in range(copies)} if told else set())
+        assert sum(one.known for one in near_copies(class_, [book])) == copies
+
+
+def test_reordered_statements_and_another_layout_are_still_a_copy() -> None:
+    text = OWN_ORDER
+    other = "\n".join(text.splitlines()[i] for i in (0, 2, 1, 3, 5, 4, *range(6, 13)))
+    other = other.replace("image", "img").replace("    ", "  ") + "  # by myself\n"
+    assert other != text
+    found = near_copies([Answer("ann", ast.parse(text)), Answer("bob", ast.parse(other))])
+    assert names(found) == {"ann", "bob"}
+
+
+OWN_ORDER = """def f(image, size):
+    rows = image.shape[0] // size
+    columns = image.shape[1] // size
+    votes = torch.zeros(rows, columns, 9)
+    angle = torch.atan2(image[0], image[1]).rad2deg() % 180
+    length = torch.hypot(image[0], image[1])
+    for r in range(rows):
+        for c in range(columns):
+            cut = slice(r * size, r * size + size), slice(c * size, c * size + size)
+            for a, n in zip(angle[cut].flatten(), length[cut].flatten()):
+                low = int(a // 20) % 9
+                votes[r, c, low] += n * (1 - a % 20 / 20)
+    return votes / votes.sum(dim=2, keepdim=True).clamp(min=1e-6)
+"""
+
+
+def test_where_all_answers_are_alike_only_the_same_words_tell() -> None:
+    text = right_answers("augmentation.cutmix")["cutmix__loop"]
+    ann, bob = Answer("ann", ast.parse(text)), Answer("bob", ast.parse(f"# mine\n{text}\n\n"))
+    cat = Answer("cat", ast.parse(text.replace("pictures", "images")))
+    assert names(word_for_word([ann, bob, cat])) == {"ann", "bob"}
+    assert [one.known for one in word_for_word([bob], [ann])] == [True]
+    short = ast.parse(right_answers("augmentation.mixup")["model"])
+    assert word_for_word([Answer("ann", short), Answer("bob", short)]) == []
 
 
 def test_short_answers_tell_nothing() -> None:

@@ -114,7 +114,9 @@ def test_each_forbidden_call_is_seen_in_its_cell_and_line(section: str) -> None:
             text = f"def {task.function}(*inputs):\n    y = inputs[0]\n    return {use.removeprefix('builtins.')}"
             imports = cell(3, f"import {path.split('.')[0]}")
             found = remarks([*given_cells(section), imports, cell(99, text, task.function)], [task])
-            places = {(r.severity, r.cell, r.line) for r in found if r.exercise == task.name and path in r.why}
+            places = {
+                (r.severity, r.cell, r.line) for r in found if r.exercise == task.name and (argument or path) in r.why
+            }
             assert places == {("high", 99, 3)}, (name, found)
 
 
@@ -134,6 +136,17 @@ INNOCENT = {
     "settings": ("torch.backends.cudnn.benchmark = True", adam("return w, m, v")),
     "a list of layers": ("parts = [nn.ReLU, nn.Tanh]\nparts[0] = nn.GELU", adam("return w, m, v")),
     "a gradient cleared": ("p = torch.zeros(1)\np.grad = None\np.data = p.data", adam("return w, m, v")),
+    "signs in comments and texts": (
+        'x = "naïve → 👩\u200d🔬 ✓ η = 0.1"  # Ω, Привет',
+        "η = 0.1\nlr_β = η",
+        adam("return w, m, v"),
+    ),
+    "lists filled": ("losses = []\nlosses.append(torch.zeros(1))\nfor _ in losses:\n    pass", adam("return w, m, v")),
+    "an extension": ("%load_ext autoreload\n%autoreload 2", adam("return w, m, v")),
+    "timing a function": ("import timeit\ntimeit.timeit(lambda: 1 + 1, number=3)", adam("return w, m, v")),
+    "sorting by an attribute": ("import operator\nsorted([], key=operator.attrgetter('loss'))", adam("return w, m, v")),
+    "an argument called check": ("def f(check):\n    return check", adam("return w, m, v")),
+    "forty branches": ("if 0:\n    pass\n" + "elif 0:\n    pass\n" * 40, adam("return w, m, v")),
     "another compile": ("import re\nre.compile('x')\ntorch.compile(nn.ReLU())", adam("return w, m, v")),
     "top-level await": ("import asyncio\nawait asyncio.sleep(0)", adam("return w, m, v")),
 }
@@ -215,6 +228,21 @@ FORBIDDEN = {
     "through the library's imports": (adam(USE.format("descent.torch.optim")),),
     "fullwidth letters": (adam(USE.format("torch.ｏptim")),),
     "a fused kernel": (adam("torch._fused_adam_([w], [grad], [m], [v], [], [t])", "return w, m, v"),),
+    "attrgetter": ("import operator as p", adam(USE.format('p.attrgetter("optim")(torch)'))),
+    "methodcaller": ("from operator import methodcaller as m2", adam('return m2("Adam", [w])(torch.optim), m, v')),
+    "builtins by key": (adam(USE.format('__builtins__["getattr"](torch, "op" + "tim")')),),
+    "appended": ("tools = []\ntools.append(torch.optim)", adam(USE.format("tools[0]"))),
+    "updated": ("tools = {}\ntools.update(o=torch.optim)", adam(USE.format('tools["o"]'))),
+    "a queue": ("import queue\nq = queue.Queue()\nq.put(torch.optim)", adam(USE.format("q.get()"))),
+    "a namespace": ("from types import SimpleNamespace as S\ns = S(o=torch.optim)", adam(USE.format("s.o"))),
+    "sent to a generator": (
+        "def g():\n    x = yield\n    yield x.optim",
+        adam("k = g()", "return k.send(torch).Adam([w])"),
+    ),
+    "within a network": ("net = nn.Sequential(torch.optim.Adam)", adam("return net(w), m, v")),
+    "where it is defined": ("from torch.optim.adam import Adam as A", adam("return A([w]), m, v")),
+    "by way of the builtins of torch": (adam(USE.format('torch.builtins.getattr(torch, "optim")')),),
+    "far to the right": (adam("x = 1;" + " " * 500 + "x = torch.optim.Adam", "return w, m, v"),),
     "a decorator": ("def swap(f):\n    return torch.optim.Adam", "@swap\n" + adam("return w, m, v")),
     "a timed cell": ("%%time\n\n" + adam(USE.format("torch.optim")),),
     "a timed line": ("%timeit -n 3 -q o = torch.optim", adam(USE.format("o"))),
@@ -295,6 +323,40 @@ EVASIONS = {
     "invisible characters": "x = 'a\u202eb'",
     "an annotation that runs": 'def f(x: exec("1")):\n    pass',
     "a default that runs": 'def f(x=exec("1")):\n    pass',
+    "exec in mathematical letters": "𝐞𝐱𝐞𝐜('1')",
+    "exec in fullwidth letters": "ｅｘｅｃ('1')",
+    "a word of two alphabets": "t\u043erch = 1",
+    "exec far to the right": "x = 1;" + " " * 500 + "exec('1')",
+    "anything far to the right": "x = 1;" + " " * 500 + "y = 2",
+    "a tag character": "x = 'a\U000e0041'",
+    "setup of a magic": "%%timeit exec('1')\npass",
+    "a timed assignment": "x = %timeit -o -n 3 exec('1')",
+    "a magic called": 'get_ipython().run_line_magic("timeit", "exec(1)")',
+    "an extension loaded": "%load_ext evil",
+    "packages": "!pip install evil",
+    "an installing magic": "%pip install evil",
+    "code in a string": 'import timeit\ntimeit.timeit("exec(1)")',
+    "a debugger's run": 'import cProfile\ncProfile.run("1")',
+    "source for a compiler": 'torch.jit.CompilationUnit("def f(x): return x")',
+    "below the usual names": "torch.ops.aten.relu",
+    "pickles of numpy": "import numpy\nnumpy.load('x', allow_pickle=True)",
+    "a thread": "import threading\nthreading.Timer(1, print).start()",
+    "spawn": "import os\nos.spawnl(0, 'a')",
+    "mock": "from unittest import mock\nmock.patch('torch.allclose')",
+    "an object's own setattr": "object.__setattr__(torch, 'allclose', print)",
+    "what a cell gave": "Out[3].Adam",
+    "another module as check": "import torch as check",
+    "check bound by except": "try:\n    pass\nexcept Exception as check:\n    pass",
+    "check bound by match": "match print:\n    case check:\n        pass",
+    "an async check": "async def check(*a):\n    pass",
+    "stars from elsewhere": "from mine import *",
+    "an attribute by a name unknown": "import operator\noperator.attrgetter(input())(torch)",
+    "weights brought along": "w = [" + ",\n".join(["0.5"] * 1500) + "]",
+    "a text brought along": "w = (" + "\n".join(["'" + "x" * 100 + "'"] * 50) + ")",
+    "lambdas in one another": "x = " + "lambda: " * 2000 + "1",
+    "calls of calls": "x = torch" + ".a()" * 900,
+    "a surrogate": "x\ud800 = 1",
+    "a carriage return": "# x\rexec('1')",
     "not Python": "def f(:",
     "nested too deeply": "(" * 5000 + ")" * 5000,
     "a long chain": "x = " + "-" * 50_000 + "1",
@@ -357,6 +419,14 @@ def _is_a_file(path: str) -> bool:
     home = Path(spec.origin).parent if spec and spec.origin and spec.submodule_search_locations else None
     place = home.joinpath(*parts) if home else Path("nowhere")
     return place.is_dir() or place.with_name(f"{place.name}.py").is_file()
+
+
+def test_a_raw_cell_is_pointed_out() -> None:
+    notebook = solved("descent", ROOT)
+    notebook.cells.append(NotebookNode(cell_type="raw", metadata={}, source="exec('1')"))
+    (found,) = remarks(read(notebook), exercises.of_section("descent"))
+    assert (found.severity, found.cell) == ("medium", len(notebook.cells))
+    assert "type raw" in found.why
 
 
 def test_more_remarks_than_anybody_reads_are_cut() -> None:

@@ -8,7 +8,9 @@ GRAM + WINDOW − 1 tokens shares a fingerprint. Likeness is the share of the sh
 one has.
 
 Short functions are alike by nature, so three kinds are left out: answers of fewer than SHORTEST tokens; exercises
-marked `alike`; and, in a class, ways of writing that more than COMMON of the answers share (counted, not flagged).
+marked `alike`, where only answers of VERBATIM tokens or more are looked at that agree in all of them, names and numbers
+included; and, in a class, ways of writing that more than COMMON of the answers share with each other, or COMMON_KNOWN
+with a known one (counted, not flagged).
 The threshold was chosen by measuring all pairs of right answers that we have, written in different styles: of 150 pairs
 of long enough answers to exercises not marked `alike`, none has more than .72 in common, and copies with other names,
 numbers, comments and annotations have 1. tests/grading/test_copies.py measures again.
@@ -26,10 +28,11 @@ from itertools import islice
 import numpy as np
 
 GRAM, WINDOW = 6, 3
-SHORTEST, LONGEST = 45, 4000
+SHORTEST, LONGEST, VERBATIM = 45, 4000, 100
 ALIKE = 0.8
-COMMON, FEW = 0.02, 5
-"""What more than this share of a class, and more than this number, have in common may be how one writes it."""
+COMMON, COMMON_KNOWN, FEW = 0.02, 0.2, 5
+"""What more than this share of a class (with a known answer: the second), and more than FEW, have in common may be how
+one writes it."""
 
 Prints = frozenset[int]
 
@@ -75,6 +78,25 @@ def near_copies(
     return list(_standing_out([a for a, _, _ in kept], likeness, is_known, alike, len(answers)))
 
 
+def word_for_word(answers: Sequence[Answer], known: Sequence[Answer] = ()) -> list[Likeness]:
+    """Long answers that agree in names and numbers, too: for exercises that everybody answers alike but for those."""
+    groups: dict[tuple[str, ...], list[Answer]] = {}
+    for a in (*answers, *known):
+        row = tuple(islice(tokens(a.tree, whole=True), LONGEST))
+        if len(row) >= VERBATIM:
+            groups.setdefault(row, []).append(a)
+    read_elsewhere, found = set(map(id, known)), []
+    for group in groups.values():
+        books = [a for a in group if id(a) in read_elsewhere]
+        class_ = [a for a in group if id(a) not in read_elsewhere]
+        for a in class_:
+            others = books or [b for b in class_ if b is not a]
+            if others:
+                common = not books and len(others) > max(FEW, COMMON * len(answers))
+                found.append(Likeness(a, tuple((b, 1.0) for b in others), bool(books), common))
+    return found
+
+
 def _fewest() -> int:
     """Fingerprints that an answer of SHORTEST tokens has at least: every window has one, WINDOW share one at most."""
     return (SHORTEST - GRAM + 1) // WINDOW
@@ -86,6 +108,7 @@ def _standing_out(
     close = likeness >= alike
     np.fill_diagonal(close, False)
     copies_known = close[:, is_known].any(axis=1)
+    followers = close[~is_known].sum(axis=0)
     for i in np.flatnonzero(~is_known).tolist():
         found = np.flatnonzero(close[i] & is_known).tolist()
         if not found:
@@ -95,7 +118,9 @@ def _standing_out(
             nearest = sorted(found, key=lambda j: (-likeness[i, j], answers[j].who))
             others = tuple((answers[j], round(float(likeness[i, j]), 2)) for j in nearest)
             known = bool(is_known[found[0]])
-            yield Likeness(answers[i], others, known, not known and len(found) > max(FEW, COMMON * size))
+            alike_ones = max(followers[found]) if known else len(found)
+            share = COMMON_KNOWN if known else COMMON
+            yield Likeness(answers[i], others, known, bool(alike_ones > max(FEW, share * size)))
 
 
 def _matrix(prints: Sequence[Prints]) -> np.ndarray:
@@ -138,9 +163,9 @@ def _hash(gram: Iterable[str]) -> int:
     return int.from_bytes(blake2b("\x1f".join(gram).encode(), digest_size=8).digest(), "big")
 
 
-def tokens(tree: ast.Module) -> Iterator[str]:
-    """An answer without what its writer may choose freely; imports do not count."""
-    own = _own_names(tree)
+def tokens(tree: ast.Module, whole: bool = False) -> Iterator[str]:
+    """An answer without what its writer may choose freely, unless it is wanted whole; imports do not count."""
+    own = set[str]() if whole else _own_names(tree)
     todo: list[ast.AST | str] = list(reversed(tree.body))
     while todo:  # not recursive: nested as deeply as it may be
         node = todo.pop()
@@ -149,10 +174,10 @@ def tokens(tree: ast.Module) -> Iterator[str]:
         elif isinstance(node, ast.Name):
             yield "name" if node.id in own else node.id
         elif isinstance(node, ast.Constant):
-            yield "constant"
+            yield repr(node.value)[:80] if whole else "constant"
         elif not isinstance(node, ast.Import | ast.ImportFrom | ast.expr_context | ast.Pass) and not _is_text(node):
             yield _kind(node)
-            todo.extend(reversed(_parts(node)))
+            todo.extend(reversed(_parts(node, whole)))
 
 
 def _kind(node: ast.AST) -> str:
@@ -163,11 +188,12 @@ def _kind(node: ast.AST) -> str:
     return "Assign" if isinstance(node, ast.AnnAssign) else type(node).__name__
 
 
-def _parts(node: ast.AST) -> list[ast.AST | str]:
+def _parts(node: ast.AST, whole: bool) -> list[ast.AST | str]:
     """What is below a node, without annotations; a body's end is a token, too."""
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         head = node.args.args if not isinstance(node, ast.ClassDef) else node.bases
-        return [*("argument" if isinstance(a, ast.arg) else a for a in head), *node.body, "end"]
+        named = ((a.arg if whole else "argument") if isinstance(a, ast.arg) else a for a in head)
+        return [*named, *node.body, "end"]
     if isinstance(node, ast.arg):
         return []
     if isinstance(node, ast.AnnAssign):

@@ -23,7 +23,7 @@ from course.grading.autograde import Unreadable, read_submission
 from course.grading.cells import checked_exercise, is_check
 from course.grading.classroom import CONFIG
 from course.grading.planting import Unplantable, planted
-from course.grading.review.copies import Answer, Likeness, near_copies
+from course.grading.review.copies import Answer, Likeness, near_copies, word_for_word
 from course.grading.review.flags import Flag, Severity
 from course.grading.review.reading import LONGEST_CELL, Cell, parse, plain, read
 from course.grading.review.rules import KNOWN_MODULES, Task, remarks
@@ -100,10 +100,13 @@ def survey(folder: Path | str, assignment: str, progress: Callable[[int, int], o
         progress(done, len(students))
     common: dict[str, int] = {}
     for exercise in asked.exercises:
-        if not exercise.alike:
-            found = near_copies(answers[exercise.name], asked.known[exercise.name], asked.given.get(exercise.name))
-            flags += [_copied(one, exercise) for one in found if not one.common]
-            common |= {exercise.name: n} if (n := sum(one.common for one in found)) else {}
+        mine, known = answers[exercise.name], asked.known[exercise.name]
+        if exercise.alike:  # but whoever mends given code rightly has the model solution
+            found = [] if exercise.name in asked.given else word_for_word(mine, known)
+        else:
+            found = near_copies(mine, known, asked.given.get(exercise.name))
+        flags += [_copied(one, exercise) for one in found if not one.common]
+        common |= {exercise.name: n} if (n := sum(one.common for one in found)) else {}
     without = not any(a.who == MODEL for known in asked.known.values() for a in known)
     return Survey(tuple(sorted(flags, key=lambda f: f.order)), len(students), common, without)
 
@@ -248,12 +251,16 @@ def _copied(one: Likeness, exercise: Task) -> Flag:
     named = [f"{a.who}{f' (cell {a.cell})' if a.cell else ''} {share:.0%}" for a, share in one.others[:NAMED]]
     more = f" and {len(one.others) - NAMED} more" if len(one.others) > NAMED else ""
     kind = "a right answer that can be read elsewhere" if one.known else "another submission"
+    if exercise.alike:
+        why = f"the same as {kind} with all names and numbers; mind that everybody answers this exercise much alike"
+    else:
+        why = f"near-copy of {kind}, but for names, numbers and layout"
     return Flag(
         one.answer.who,
-        "medium",
+        "low" if exercise.alike else "medium",
         exercise.name,
         one.answer.cell,
         one.answer.line,
         f"like {', '.join(named)}{more}",
-        f"near-copy of {kind}, but for names, numbers and layout",
+        why,
     )

@@ -21,6 +21,10 @@ ROUNDS, PATIENCE, MANY, LONGEST, DEEPEST = 60, 200_000, 64, 200, 12
 folded string; parts of a dotted name."""
 
 
+PASSED_ON = frozenset(("builtins", "sys", "os", "importlib", "inspect", "operator", "gc", "ctypes", "pydoc", "runpy"))
+"""Modules with an interesting surface that other modules have imported and so hand on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Thing:
     """Something of a module, by its dotted name: `torch.optim.SGD`, `builtins.exec`, `torch.optim.SGD().step`."""
@@ -28,7 +32,9 @@ class Thing:
     path: str
 
     def attribute(self, name: str) -> Thing:
-        """What `.name` of it is."""
+        """What `.name` of it is; `torch.sys` is `sys`."""
+        if name in PASSED_ON:
+            return Thing(name)
         return Thing(f"{self.path}.{name}") if self.path.count(".") < DEEPEST else self
 
 
@@ -434,7 +440,8 @@ class Names:
         if path in _SAME or (path.startswith("builtins.") and path != "builtins.type" and path not in _NAMESPACES):
             return first | (_all(values) if path in ("builtins.map", "builtins.zip", "builtins.dict") else NOTHING)
         result = frozenset({Thing(path if path.endswith("()") else path + "()")})
-        if path.split(".")[0] in sys.stdlib_module_names:  # a queue, a namespace: it may give back what it was given
+        # a queue, a namespace, nn.Sequential: it may give back, or be, what it was given
+        if path.split(".")[0] in sys.stdlib_module_names or path.rpartition(".")[2][:1].isupper():
             return result | _all(values) | _all(self.of(k.value, scope) for k in node.keywords[:20])
         return result
 

@@ -149,7 +149,7 @@ INVISIBLE = re.compile(
     "\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]|(?<![\u2190-\U0010ffff])\u200d"
 )
 FAR_AWAY = re.compile(r"\S[ \t\f]{100,}[^\s#]|^[ \t\f]{200,}[^\s#]")
-LONGEST_LINE, MOST_NUMBERS = 1000, 1000
+LONGEST_LINE, MOST_CONSTANTS, MOST_TEXT = 1000, 1000, 4000
 """More is data, weights perhaps, that somebody brought along; our longest line has 120 characters."""
 LOOK_ALIKE = re.compile(r"[a-z]\w*[\u0400-\u04ff]|[\u0400-\u04ff]\w*[a-z]", re.IGNORECASE)
 ALIASES = {"F": "torch.nn.functional", "nn": "torch.nn", "np": "numpy"}
@@ -203,7 +203,13 @@ def _of_each_line(found: Iterable[Remark]) -> list[Remark]:
 def _of_each_cell(found: Iterable[Remark]) -> list[Remark]:
     """The first use of something forbidden in a cell; the lines of the others are named."""
     groups: dict[tuple[object, ...], list[Remark]] = {}
+    named: dict[tuple[int, int], set[str]] = {}
+    found = list(found)
     for r in found:
+        named.setdefault((r.cell, r.line), set()).add(r.what)
+    for r in found:
+        if any(_below(other, r.what) and other != r.what for other in named[r.cell, r.line]):
+            continue  # a part of the same expression
         groups.setdefault((r.cell, r.why), []).append(r)
     merged = []
     for group in groups.values():
@@ -226,9 +232,14 @@ def _unreadable(cells: Iterable[Cell]) -> Iterator[Remark]:
                 if why not in seen:  # the first of each kind
                     seen.add(why)
                     yield Remark(severity, "", cell.number, line, what.strip()[:80], why)
-        numbers = sum(isinstance(n, ast.Constant) and not isinstance(n.value, str) for n in _nodes(cell))
-        if numbers > MOST_NUMBERS:
-            yield Remark("medium", "", cell.number, 0, f"{numbers} numbers", "data within the code: where from?")
+        constants = [n.value for n in _nodes(cell) if isinstance(n, ast.Constant)]
+        texts = sum(len(c) for c in constants if isinstance(c, str | bytes))
+        for amount, most, of in (
+            (len(constants), MOST_CONSTANTS, "constants"),
+            (texts, MOST_TEXT, "characters of text"),
+        ):
+            if amount > most:
+                yield Remark("medium", "", cell.number, 0, f"{amount} {of}", "data within the code: where from?")
 
 
 def _hard_to_see(line: str) -> Iterator[tuple[Severity, str, str]]:
