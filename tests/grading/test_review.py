@@ -137,7 +137,7 @@ INNOCENT = {
     "a list of layers": ("parts = [nn.ReLU, nn.Tanh]\nparts[0] = nn.GELU", adam("return w, m, v")),
     "a gradient cleared": ("p = torch.zeros(1)\np.grad = None\np.data = p.data", adam("return w, m, v")),
     "signs in comments and texts": (
-        'x = "naïve → 👩\u200d🔬 ✓ η = 0.1"  # Ω, Привет',
+        'x = "naïve → 👩\u200d🔬 ✓ η = 0.1"  # Ω, PyTorchом',
         "η = 0.1\nlr_β = η",
         adam("return w, m, v"),
     ),
@@ -463,6 +463,10 @@ def growing() -> Iterator[tuple[str, str]]:
     yield "many calls in one another", "x = " + "f(" * 80 + "torch" + ")" * 80 + "\nf = lambda x: x"
     yield "a chain of calls", "x = torch" + ".a()" * 150
     yield "many values", "\n".join(f"x = torch.a{i}" for i in range(3000))
+    yield "many things in one list", "x = []\n" + "\n".join(f"x.append(torch.a{i}.b{i})" for i in range(800))
+    yield "a list in itself", "x = []\n" + "\n".join("x.append(x.y[0])\ny = [x, y]" for _ in range(500))
+    yield "long words", "\n".join(f"# {'a' * 45_000}" for _ in range(2))
+    yield "long blanks", "x" + " " * 40_000 + "\nx" + " " * 40_000 + "#"
     yield "many names", "\n".join(f"a{i} = a{i + 1}" for i in range(1500)) + "\na1500 = torch"
 
 

@@ -16,7 +16,7 @@ from nbformat.v4 import new_code_cell
 from typer.testing import CliRunner
 
 from course import exercises
-from course.authoring import fill
+from course.authoring import fill, solutions
 from course.authoring.builder import find_sources
 from course.authoring.notebook import instructor_notebook, text_of
 from course.authoring.source import load
@@ -62,9 +62,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def put(folder: Path, text: str) -> None:
+def put(folder: Path, text: str, filename: str = FILE) -> None:
     folder.mkdir(parents=True)
-    (folder / FILE).write_text(text, encoding="utf-8")
+    (folder / filename).write_text(text, encoding="utf-8")
 
 
 def submissions(blank: NotebookNode) -> dict[str, NotebookNode | str]:
@@ -88,6 +88,30 @@ def submissions(blank: NotebookNode) -> dict[str, NotebookNode | str]:
         "files": blank,
         EVIL.replace("/", ""): evil,
     }
+
+
+def test_a_challenge_is_reviewed_as_exercises_are(tmp_path: Path) -> None:
+    """Weights that were brought along, pictures that were not handed out, and one entry handed in twice."""
+    name = "10_recipe"
+    notebook = nbformat.read(ROOT / "notebooks" / name / "recipe.ipynb", as_version=4)
+    (tmp_path / "nbgrader_config.py").write_text(CLASS_CONFIG)
+    entry = solutions("recipe", ROOT)["best_recipe"].replace("average", "mean_of_all")
+    entry = entry.replace("0.98", "0.95").replace("torch.arange(16)", "torch.arange(len(x[0, 0]))")
+    more = (
+        "from course.data import fruit\n\n\ndef best_recipe(x, y, budget, generator):\n    x, y = fruit('train', 5000)"
+    )
+    for student, text in {"ann": entry, "bob": f"# mine\n{entry}", "data": more}.items():
+        put(
+            tmp_path / "submitted" / student / name,
+            nbformat.writes(fill(notebook, {"best_recipe": text})),
+            "recipe.ipynb",
+        )
+    put(tmp_path / "release" / name, nbformat.writes(notebook), "recipe.ipynb")
+    found = {f.student: f for f in survey(tmp_path, name).flags}
+    assert set(found) == {"ann", "bob", "data"}
+    assert "like bob" in found["ann"].what
+    assert (found["data"].severity, found["data"].exercise, found["data"].line) == ("high", "recipe.best_recipe", 5)
+    assert "course.data" in found["data"].why
 
 
 def run(*arguments: str, **environment: str) -> Any:

@@ -92,7 +92,8 @@ def word_for_word(answers: Sequence[Answer], known: Sequence[Answer] = ()) -> li
         for a in class_:
             others = books or [b for b in class_ if b is not a]
             if others:
-                common = not books and len(others) > max(FEW, COMMON * len(answers))
+                share = COMMON_KNOWN if books else COMMON
+                common = len(class_) - (not books) > max(FEW, share * len(answers))
                 found.append(Likeness(a, tuple((b, 1.0) for b in others), bool(books), common))
     return found
 

@@ -151,7 +151,6 @@ INVISIBLE = re.compile(
 FAR_AWAY = re.compile(r"\S[ \t\f]{100,}[^\s#]|^[ \t\f]{200,}[^\s#]")
 LONGEST_LINE, MOST_CONSTANTS, MOST_TEXT = 1000, 1000, 4000
 """More is data, weights perhaps, that somebody brought along; our longest line has 120 characters."""
-LOOK_ALIKE = re.compile(r"[a-z]\w*[\u0400-\u04ff]|[\u0400-\u04ff]\w*[a-z]", re.IGNORECASE)
 ALIASES = {"F": "torch.nn.functional", "nn": "torch.nn", "np": "numpy"}
 ROOTS = _words(
     "torch torchvision numpy sklearn skimage scipy sys os importlib inspect subprocess pickle ctypes gc builtins "
@@ -221,44 +220,48 @@ def _of_each_cell(found: Iterable[Remark]) -> list[Remark]:
 
 
 def _unreadable(cells: Iterable[Cell]) -> Iterator[Remark]:
+    """What Python or a person cannot read; of each kind the first in a cell."""
     for cell in cells:
         if cell.given:
             continue
         if cell.problem:
             yield Remark("medium", "", cell.number, 0, "cannot be read as Python", cell.problem)
         seen = set[str]()
-        for line, text in enumerate(cell.source.split("\n")[:5000], start=1):
-            for severity, what, why in _hard_to_see(text):
-                if why not in seen:  # the first of each kind
-                    seen.add(why)
-                    yield Remark(severity, "", cell.number, line, what.strip()[:80], why)
-        constants = [n.value for n in _nodes(cell) if isinstance(n, ast.Constant)]
-        texts = sum(len(c) for c in constants if isinstance(c, str | bytes))
-        for amount, most, of in (
-            (len(constants), MOST_CONSTANTS, "constants"),
-            (texts, MOST_TEXT, "characters of text"),
-        ):
-            if amount > most:
-                yield Remark("medium", "", cell.number, 0, f"{amount} {of}", "data within the code: where from?")
+        for line, severity, what, why in (*_hard_to_see(cell), *_not_code(cell)):
+            if why not in seen:
+                seen.add(why)
+                yield Remark(severity, "", cell.number, line, what.strip()[:80], why)
 
 
-def _hard_to_see(line: str) -> Iterator[tuple[Severity, str, str]]:
-    if INVISIBLE.search(line):
-        yield "high", line, "invisible characters: the code may read otherwise than it runs"
-    if far := FAR_AWAY.search(line[:LONGEST_CELL]):
-        yield "medium", line[far.end() - 1 :], "code so far to the right that nobody sees it"
-    if len(line) > LONGEST_LINE:
-        yield (
-            "medium",
-            f"{line.strip()[:40]}…",
-            f"a line of more than {LONGEST_LINE} characters: code or data within it?",
-        )
-    if mixed := LOOK_ALIKE.search(line.partition("#")[0]):
-        yield "medium", mixed[0], "letters of two alphabets in one word: it may read as another name"
+def _hard_to_see(cell: Cell) -> Iterator[tuple[int, Severity, str, str]]:
+    for line, text in enumerate(cell.source.split("\n")[:5000], start=1):
+        if INVISIBLE.search(text):
+            yield line, "high", text, "invisible characters: the code may read otherwise than it runs"
+        if far := FAR_AWAY.search(text[:LONGEST_CELL]):
+            yield line, "medium", text[far.end() - 1 :], "code so far to the right that nobody sees it"
+        if len(text) > LONGEST_LINE:
+            why = f"a line of more than {LONGEST_LINE} characters: code or data within it?"
+            yield line, "medium", f"{text.strip()[:40]}…", why
 
 
-def _nodes(cell: Cell) -> Iterator[ast.AST]:
-    return ast.walk(cell.tree) if cell.tree else iter(())
+def _not_code(cell: Cell) -> Iterator[tuple[int, Severity, str, str]]:
+    nodes = list(ast.walk(cell.tree)) if cell.tree else []
+    for node in nodes:
+        for name in (getattr(node, field, None) or "" for field in ("id", "attr", "name", "arg")):
+            if _of_two_alphabets(name):
+                yield _line(node), "medium", name, "letters of two alphabets in one name: it may read as another"
+    constants = [n.value for n in nodes if isinstance(n, ast.Constant)]
+    texts = sum(len(c) for c in constants if isinstance(c, str | bytes))
+    for amount, most, of in ((len(constants), MOST_CONSTANTS, "constants"), (texts, MOST_TEXT, "characters of text")):
+        if amount > most:
+            yield 0, "medium", f"{amount} {of}", "data within the code: where from?"
+
+
+def _of_two_alphabets(name: object) -> bool:
+    """Whether Latin and Cyrillic letters stand side by side (Greek ones are the formulas')."""
+    if not isinstance(name, str) or name.isascii():
+        return False
+    return bool(re.search("[A-Za-z]", name)) and bool(re.search("[\u0400-\u04ff]", name))
 
 
 # ---------------------------------------------------------------------------------------------- forbidden calls
