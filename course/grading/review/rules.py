@@ -69,7 +69,9 @@ SUSPECTS = _suspects(
     (
         "high",
         "changes modules while the notebook runs",
-        "unittest.mock pytest.MonkeyPatch torch.library torch.overrides",
+        "unittest.mock pytest.MonkeyPatch torch.library torch.overrides torch.utils._python_dispatch "
+        "torch.nn.register_module_forward_hook torch.nn.register_module_forward_pre_hook "
+        "torch.nn.register_module_full_backward_hook torch.nn.register_module_full_backward_pre_hook",
     ),
     (
         "medium",
@@ -123,6 +125,13 @@ HIDDEN = frozenset(
         "__spec__ __wrapped__ __self__ __func__ __reduce__ __reduce_ex__ __import__ __defaults__ __kwdefaults__ "
         "__getattribute__ __getattr__ __setattr__ __delattr__ f_back f_globals f_locals f_builtins f_code tb_frame "
         "tb_next gi_frame gi_code cr_frame cr_code ag_frame ag_code co_code co_consts cell_contents"
+    )
+)
+# Methods by which an object answers in the place of a comparison, of PyTorch or of pickle.
+IMPERSONATING = frozenset(
+    _words(
+        "__eq__ __torch_function__ __torch_dispatch__ __array__ __array_function__ __array_ufunc__ __reduce__ "
+        "__reduce_ex__ __instancecheck__ __subclasscheck__ __del__"
     )
 )
 # May be called, not handed on: as values they would hide what they are called with.
@@ -465,6 +474,8 @@ def _suspicious(
     elif isinstance(node, _NAMED):
         if _name_of(node) == "check" and scope.place("check") is names.module:
             yield NO_CHECK
+        if isinstance(node, ast.FunctionDef) and node.name in IMPERSONATING:
+            yield "medium", f"def {node.name}", "an object that answers in another's place: compared, copied or deleted"
     elif isinstance(node, ast.Call):
         yield from _call(names, node, scope)
 
@@ -552,6 +563,9 @@ def _suspect(path: str) -> Iterator[tuple[Severity, str, str]]:
     if bare in ("course.check", "course.check.check") or (path.startswith("builtins.") and bare.count(".") > 1):
         return
     parts = bare.split(".")
+    if parts[0].startswith("_") and parts[0] != "__future__":
+        yield "high", bare, "an inner module of Python"
+        return
     for n in range(len(parts), 0, -1):
         known = SUSPECTS.get(".".join(parts[:n]))
         if known and not (n == 1 and parts[0] == "builtins" and len(parts) > 1):
