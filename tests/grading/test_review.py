@@ -362,6 +362,7 @@ EVASIONS = {
     "a hook on all layers": "from torch.nn.modules.module import register_module_forward_hook as h",
     "the notebook as a module": "import __main__",
     "an inner module": "import _imp",
+    "what IPython stumbles over": '=%"""\x00,\'',
     "not Python": "def f(:",
     "nested too deeply": "(" * 5000 + ")" * 5000,
     "a long chain": "x = " + "-" * 50_000 + "1",

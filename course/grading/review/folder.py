@@ -199,12 +199,11 @@ def _submission(home: Path, student: str, asked: Assignment, flags: list[Flag]) 
     for filename in asked.filenames:
         try:
             cells = read(read_submission(home / filename), asked.released)
+            cells += [cell for path in _code(home) for cell in _file(path)]
+            found = remarks(cells, asked.exercises)
         except Unreadable as reason:
             flags.append(Flag(student, "medium", "", 0, 0, filename, str(reason)))
             continue
-        cells += [cell for path in _code(home) for cell in _file(path)]
-        try:
-            found = remarks(cells, asked.exercises)
         except Exception as error:  # made to stop the reader, perhaps; the others must still be read
             why = f"it cannot be reviewed, the reader stopped with {type(error).__name__}"
             flags.append(Flag(student, "high", "", 0, 0, filename, why))

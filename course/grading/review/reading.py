@@ -85,6 +85,8 @@ def parse(source: str) -> tuple[ast.Module | None, str]:
         return None, f"{getattr(error, 'msg', error)}" + (f" (line {line})" if line else "")
     except (RecursionError, MemoryError):
         return None, "it is nested too deeply"
+    except Exception as error:  # IPython's transformer stumbles over some texts, `=%"""` and a null byte for one
+        return None, f"IPython cannot read it ({type(error).__name__})"
 
 
 _parse_given = lru_cache(maxsize=512)(parse)  # the same in each submission
@@ -117,7 +119,9 @@ def _transformed(source: str) -> str:
         source = "\n" * magic[0].count("\n") + setup + source[magic.end() :]
     source = "\n".join(_untimed(line) for line in source.split("\n"))
     body = source.lstrip("\n")  # the transformer drops empty lines at the top
-    return "\n" * (len(source) - len(body)) + TransformerManager().transform_cell(body)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return "\n" * (len(source) - len(body)) + TransformerManager().transform_cell(body)
 
 
 def _untimed(line: str) -> str:
