@@ -10,6 +10,9 @@ c = get_config()  # noqa: F821
 # How notebooks are released and graded; the same settings as in every class folder, explained there.
 configure(c)
 
+# For a graded class: students get no hints in their notebooks.
+# c.StudentVersion.hints = False
+
 c.CourseDirectory.course_id = "cv-course"
 # Sources are text in solutions/; students' notebooks are committed, in the place where everybody looks for them.
 c.CourseDirectory.source_directory = "build/instructor"

@@ -27,6 +27,7 @@ _ROOMS = (
     "regularization",
     "schedules",
     "smoothing",
+    "study",
     "tour",
     "training",
     "widgets",

@@ -90,6 +90,33 @@ def verify(
 
 
 @app.command()
+def audit(
+    section: Section = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds to try.")] = 3,
+    first_seed: Annotated[int, typer.Option(min=0, help="The first of them.")] = 0,
+    json_file: Json = None,
+) -> None:
+    """Send forged answers (zeros, an echo, yesterday's …) to every exercise's judge. Exits 1 if one earns points."""
+    _one_thread()
+    chosen = _chosen(section)
+    from course.grading.verdict import audit as auditing
+
+    tried = range(first_seed, first_seed + seeds)
+    with _progress() as progress:
+        task = progress.add_task("auditing", total=len(chosen) * seeds)
+        holes = auditing.audit(chosen, tried, lambda name: progress.update(task, advance=1, description=name))
+    if _wrote([hole.row() for hole in holes], json_file):
+        raise typer.Exit(1 if holes else 0)
+    for hole in holes:
+        _print(f"[red]✗[/red] {_plain(str(hole))}")
+    words = "no impostor earned a point" if not holes else f"{len(holes)} holes"
+    mark = "[red]✗[/red]" if holes else "[green]✓[/green]"
+    _print(f"{mark} {len(chosen)} exercises, seeds {tried[0]} … {tried[-1]}: {words}")
+    if holes:
+        raise typer.Exit(1)
+
+
+@app.command()
 def effects(
     section: Section = None,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds to measure.")] = 5,
@@ -210,11 +237,77 @@ def demo(
     folder: Annotated[Path | None, typer.Option(help="Where to work; a new temporary folder if left out.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Only these students (for a quick look); repeatable.")] = None,
     json_file: Json = None,
+    unsafe_no_sandbox: Annotated[
+        bool, typer.Option("--unsafe-no-sandbox", help="Run the submissions without protection, as you.")
+    ] = False,
 ) -> None:
     """Release a notebook, make a class of submissions, autograde them with nbgrader, show who made which mistake."""
     from course.grading import demo as demonstration
 
-    demonstration.main(section, folder, only, json_file)
+    demonstration.main(section, folder, only, json_file, unsafe_no_sandbox)
+
+
+@app.command()
+def autograde(
+    assignment: Annotated[str, typer.Argument(help="nbgrader's name of the assignment, e.g. 03_descent.")],
+    folder: Annotated[Path, typer.Option(help="The course directory, with nbgrader_config.py in it.")] = Path("."),
+    student: Annotated[list[str] | None, typer.Option(help="Only this student; repeatable.")] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one per processor.")] = 0,
+    resume: Annotated[
+        bool, typer.Option("--resume/--again", help="Leave alone what is graded already, or grade all again.")
+    ] = True,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Grade only this part of the class, for job arrays.")
+    ] = None,
+    scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Let a Dask cluster grade.")] = None,
+    json_file: Json = None,
+) -> None:
+    """Grade a class in a sandbox, fast: the scores and the gradebook of `nbgrader autograde`."""
+    _one_thread()
+    from course.grading.batch import command
+
+    command.main(assignment, folder, student or [], workers, resume, shard, scheduler, json_file)
+
+
+@app.command()
+def report(
+    assignment: Annotated[str, typer.Argument(help="nbgrader's name of the assignment, e.g. 03_descent.")],
+    folder: Annotated[Path, typer.Option(help="The course directory, with nbgrader_config.py in it.")] = Path("."),
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="The page; in reports/ if left out.")] = None,
+    json_file: Json = None,
+) -> None:
+    """Make a page about a graded assignment: scores, exercises, where the class is stuck, what to look at."""
+    from course.grading.report import page
+
+    page.main(assignment, folder, output, json_file)
+
+
+@app.command()
+def progress(
+    section: Section = None,
+    reset: Annotated[bool, typer.Option("--reset", help="Forget it: of this section, or all.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before forgetting.")] = False,
+    json_file: Json = None,
+) -> None:
+    """Show what you have passed, and what is left. It is kept on this machine only, and never sent."""
+    _chosen(section)
+    from course.study import book, overview
+
+    lines = overview.lines(section)
+    if reset:
+        tried = {line.exercise for line in lines if line.status != "untouched"}
+        if not yes:
+            typer.confirm(f"Forget what is kept about {_exercises(len(tried))}?", abort=True)
+        try:
+            forgotten = book.forget({line.exercise for line in lines} if section else None)
+        except OSError as error:
+            _fail(f"cannot write to {book.folder()} ({error.strerror or error})")
+        _print(f"forgotten: what was kept about {_exercises(forgotten)}")
+        return
+    if not _wrote([line.row() for line in lines], json_file):
+        _show_progress(lines, section)
+    if trouble := book.trouble():
+        _print(f"[yellow]![/yellow] {_plain(trouble)}", stderr=True)
 
 
 @app.command()
@@ -296,6 +389,26 @@ def _chosen(section: str | None) -> Sequence[Any]:
         return registry.of_section(section) if section else registry.every()
     except registry.UnknownExercise as error:
         _fail(str(error))
+
+
+def _exercises(count: int) -> str:
+    return f"{count} exercise{'' if count == 1 else 's'}"
+
+
+def _show_progress(lines: Sequence[Any], section: str | None) -> None:
+    from rich.table import Table
+
+    from course.study import book, overview
+
+    head, rows = overview.tabulated(lines, section)
+    table = Table(box=None, pad_edge=False)
+    for i, name in enumerate(head):
+        table.add_column(name, justify="left" if i < 2 else "right")
+    for row in rows:
+        table.add_row(*map(_plain, row))
+    _print(table)
+    _print(_plain(overview.headline(lines)))
+    _print(f"kept in {_plain(str(book.path()))}, on this machine only; written questions are not counted")
 
 
 def _one_thread() -> None:

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from course.cli import app
 
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
-WITH_SECTION = ("exercises", "verify", "effects")
+WITH_SECTION = ("exercises", "verify", "effects", "progress")
 FIELDS = {
     "section",
     "exercise",

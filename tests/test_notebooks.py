@@ -12,7 +12,7 @@ from course.authoring import solved
 from course.check.report import VERDICT_MIME
 
 ROOT = Path(__file__).parents[1]
-EXPERIMENTS = ("effects.get(", "NAMES.show(", "compare(")
+EXPERIMENTS = ("effects.get(", "guess.show(", "NAMES.show(", "compare(")
 SECTIONS = [(f"{p.parent.name}", p.stem) for p in sorted(ROOT.glob("notebooks/*/*.ipynb"))]
 pytestmark = pytest.mark.slow
 each = pytest.mark.parametrize(("folder", "section"), SECTIONS)

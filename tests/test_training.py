@@ -177,6 +177,15 @@ def test_stopping_after_an_epoch_sees_its_validation():
     assert history.epoch_ends == [5, 10]
 
 
+@pytest.fixture
+def _listening_to_ctrl_c():
+    """A test run in the background is deaf to it, and so are its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_listening_to_ctrl_c")
 def test_a_keyboard_interrupt_keeps_what_was_reached():
     model = linear()
 

@@ -21,8 +21,8 @@ moves its mask by the same numbers.
 | | `draw_randaugment(pictures, n, m, H, W, generator, bins)` | |
 | `apply_policy(x, policy, generator, per_batch)` | both in one: AutoAugment; `SVHN_POLICY` | uint8, float |
 | `randaugment(x, n, m, generator, bins)` | both in one: RandAugment | uint8, float |
-| `mixup(x, y, lam, order)` → x, y | `draw_lambdas(n, alpha, generator)`, `draw_partners(n, generator)` | float |
-| `cutmix(x, y, (top, left, height, width), order)` → x, y | `draw_cuts(lam, H, W, generator)` → the box | any |
+| `mixup(x, y, lam, order, out)` → x, y | `draw_lambdas(n, alpha, generator)`, `draw_partners(n, generator)` | float |
+| `cutmix(x, y, (top, left, height, width), order, out)` → x, y | `draw_cuts(lam, H, W, generator)` → the box | any |
 
 As modules that draw and apply, for `x` or `x, mask`, and do nothing after `eval()`: `RandomFlip`, `RandomCrop`,
 `RandomRotation`, `RandomRGBShift`, `RandomHSV`, `RandomChannelShuffle`, `RandomOcclusion`, `AutoAugment`,

@@ -113,9 +113,14 @@ def box_mask(box: Box, x: Tensor) -> Tensor:
 
 def inside(box: Box, x: Tensor) -> tuple[Tensor, Tensor]:
     """Which rows and which columns of each picture its box covers: bool (N, H) and (N, W)."""
-    top, bottom, left, right = (edge[:, None] for edge in edges(box, x))
-    row, column = (torch.arange(size, device=x.device) for size in x.shape[-2:])
-    return (row >= top) & (row < bottom), (column >= left) & (column < right)
+    top, bottom, left, right = edges(box, x)
+    return span(top, bottom, x.shape[-2]), span(left, right, x.shape[-1])
+
+
+def span(first: Tensor, end: Tensor, size: int) -> Tensor:
+    """Which of 0 … size − 1 lie in first … end − 1: bool (N, size)."""
+    place = torch.arange(size, device=first.device)
+    return (place >= first[:, None]) & (place < end[:, None])
 
 
 def edges(box: Box, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

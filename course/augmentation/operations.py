@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course.augmentation._checks import each, pictures, spread
-from course.augmentation.geometry import warp
+from course.augmentation.geometry import pick, warp
 
 TURNED = ("Rotate", "ShearY")
 SLID = ("ShearX", "TranslateX", "TranslateY")
@@ -138,15 +138,18 @@ def equalize(x: Tensor) -> Tensor:
 
     step = ⌊(pixels − pixels of the brightest level) / 255⌋; a channel with step 0 stays. As PIL does it.
     """
-    index = x.flatten(2).long()
-    counts = torch.zeros(*index.shape[:2], 256, dtype=torch.int32, device=x.device)
-    counts.scatter_add_(2, index, torch.ones((), dtype=torch.int32, device=x.device).expand_as(index))
-    darker, brightest = counts.cumsum(2, dtype=torch.int32), x.flatten(2).amax(2, keepdim=True).long()
-    step = (index.shape[2] - counts.gather(2, brightest)).div_(255, rounding_mode="floor")
-    found = (darker[..., :-1] + step // 2).div_(step.clamp(min=1), rounding_mode="floor").clamp_(max=255)
+    # Each channel has 256 counters of its own, one after the other; they are counted and looked up all at once.
+    n, channels, height, width = x.shape
+    first = torch.arange(0, 256 * n * channels, 256, dtype=torch.int32, device=x.device)
+    index = x.flatten(2).int().add_(first.view(n, channels, 1)).flatten()
+    counts = torch.bincount(index, minlength=256 * n * channels).view(n, channels, 256)
+    brightest = x.amax((2, 3)).long()[..., None]
+    step = (height * width - counts.gather(2, brightest)).div_(255, rounding_mode="floor")
+    darker = counts.cumsum(2)[..., :-1]
+    found = (darker + step // 2).div_(step.clamp(min=1), rounding_mode="floor").clamp_(max=255)
     table = F.pad(found.to(torch.uint8), (1, 0))
     table = torch.where(step == 0, torch.arange(256, dtype=torch.uint8, device=x.device), table)
-    return table.gather(2, index).view_as(x)
+    return table.flatten().index_select(0, index).view_as(x)
 
 
 @_levels
@@ -222,18 +225,36 @@ def _turn(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
 
 def _slide(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
     """ShearX and both translations: each row of the result is a stretch of the input's memory."""
-    n, channels, height, width = x.shape
+    n, _, height, width = x.shape
     shear = _only("ShearX", operation, magnitude)
     right, down = (_only(name, operation, magnitude.trunc()) for name in ("TranslateX", "TranslateY"))
-    row = torch.arange(height, device=x.device)
-    ahead = ((row + 0.5) * shear[:, None]).round_().sub_(right[:, None]).clamp_(-width, width).long()
-    source = row - down[:, None].long()
+    row = torch.arange(height, dtype=torch.int32, device=x.device)
+    ahead = ((row + 0.5) * shear[:, None]).round_().sub_(right[:, None]).clamp_(-width, width).int()
+    down = down.clamp(-height, height).int()
+    if n == 1 and x.device.type == "cpu":
+        return _slide_stretches(x, ahead[0], int(down))
+    source = row - down[:, None]
     # A row of zeros first, then each row with one after it: whatever is outside, there is a zero.
-    memory = F.pad(x.reshape(-1, width), (0, width, 1, 1)).flatten()
-    planes = torch.arange(n * channels, device=x.device).view(n, channels, 1)
-    start = (planes * height + source[:, None] + 1) * (2 * width) + ahead[:, None]
-    start = start * ((source >= 0) & (source < height))[:, None]
-    return memory.unfold(0, width, 1).index_select(0, start.flatten()).view_as(x)
+    memory = F.pad(x, (0, width, 1, 1))
+    start = (source + 1) * (2 * width) + ahead
+    start *= (source >= 0) & (source < height)
+    place = start[:, :, None] + torch.arange(width, dtype=torch.int32, device=x.device)
+    return pick(memory, place.view(n, 1, height * width)).view_as(x)
+
+
+def _slide_stretches(x: Tensor, ahead: Tensor, down: int) -> Tensor:
+    """`_slide` for one picture: rows that move alike are copied together, so that no pixel has to be looked up."""
+    height, width = x.shape[-2:]
+    shifts, counts = (t.tolist() for t in ahead.unique_consecutive(return_counts=True))
+    out, first = torch.zeros_like(x), 0
+    for shift, count in zip(shifts, counts, strict=True):
+        top, bottom = max(first, down), min(first + count, height + down)
+        left, right = max(0, -shift), min(width, width - shift)
+        if top < bottom and left < right:
+            moved = x[..., top - down : bottom - down, left + shift : right + shift]
+            out[..., top:bottom, left:right] = moved
+        first += count
+    return out
 
 
 # ---------------------------------------------------------------------------------------------------- apply

@@ -11,28 +11,54 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 from nbgrader.converters import GenerateAssignment, NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import ClearSolutions
-from traitlets import Dict, Unicode
+from traitlets import Bool, Dict, Unicode
 from traitlets.config import Config
 
 from course.authoring.regions import CODE_STUB, TEXT_STUB, student_text
 from course.authoring.source import AuthoringError
 
 SOURCE_DIRECTORY, RELEASE_DIRECTORY = "build/instructor", "notebooks"
+GRADED_CLASS = """\
+# This notebook is part of a graded class: hints are switched off.
+from course.study import hints_off
+
+hints_off()"""
 
 
 class StudentVersion(ClearSolutions):
-    """nbgrader's `ClearSolutions`, which also knows `### STUDENT` parts and lets no line of a solution through."""
+    """nbgrader's `ClearSolutions`, which also knows `### STUDENT` parts and lets no line of a solution through.
+
+    `c.StudentVersion.hints = False` in a class's nbgrader_config.py is for a graded class: the notebook gets a locked
+    cell that switches hints off.
+    """
 
     code_stub = Dict({"python": CODE_STUB}, help="What students get in place of code").tag(config=True)
     text_stub = Unicode(TEXT_STUB, help="What students get in place of a written answer").tag(config=True)
+    hints = Bool(True, help="Whether students are offered hints; False for a graded class").tag(config=True)
+
+    def preprocess(self, nb: NotebookNode, resources: dict[str, Any]) -> tuple[NotebookNode, dict[str, Any]]:
+        """The student version; for a graded class with its locked cell, below the imports."""
+        nb, resources = super().preprocess(nb, resources)
+        if not self.hints:
+            imports = next(i for i, cell in enumerate(nb.cells) if cell.cell_type == "code")
+            nb.cells.insert(imports + 1, _graded_class())
+        return nb, resources
 
     def _replace_solution_region(self, cell: Any, language: str) -> bool:
         student = student_text(cell.source, cell.cell_type, self.code_stub[language], self.text_stub)
         replaced, cell.source = student != cell.source, student
         return replaced
+
+
+def _graded_class() -> NotebookNode:
+    marks = {"grade": False, "grade_id": "graded-class", "locked": True, "solution": False, "task": False}
+    metadata = {"nbgrader": {**marks, "schema_version": 3}, "deletable": False, "editable": False}
+    return new_code_cell(GRADED_CLASS, id="graded-class", metadata=metadata)
 
 
 def release_preprocessors() -> list[type]:

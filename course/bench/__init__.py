@@ -7,7 +7,7 @@
 from importlib import import_module
 from typing import Any
 
-SECTIONS = ("augmentation", "averaging", "depth", "features", "optimizers", "renderer")
+SECTIONS = ("augmentation", "averaging", "depth", "features", "grading", "optimizers", "renderer")
 
 
 def section(name: str) -> Any:

@@ -200,7 +200,7 @@ def _mixup(x: Tensor, device: torch.device) -> Work:
         yield _peer("timm", "timm", lambda: _timm_mixing(1.0, 0.0, "batch", scaled, y), ", one λ")
         yield _peer("timm", "timm", lambda: _timm_mixing(1.0, 0.0, "elem", scaled, y), ", each its own")
         yield _peer("Kornia", "kornia", lambda: _kornia_mixing("RandomMixUpV2", scaled, y), ", each its own")
-        yield Contender("augmentation.mixup", _times(lambda: _mixed(scaled, y)))
+        yield Contender("augmentation.mixup", _times(_mixed(scaled, y)))
 
     return _work("mixup", x, 2 * scaled.nbytes, contenders(), device)
 
@@ -213,24 +213,36 @@ def _cutmix(x: Tensor, device: torch.device) -> Work:
         yield _peer("timm", "timm", lambda: _timm_mixing(0.0, 1.0, "batch", scaled, y), ", one box")
         yield _peer("timm", "timm", lambda: _timm_mixing(0.0, 1.0, "elem", scaled, y), ", each its own")
         yield _peer("Kornia", "kornia", lambda: _kornia_mixing("RandomCutMixV2", scaled, y), ", each its own")
-        yield Contender("augmentation.cutmix", _times(lambda: _cut(scaled, y)))
+        yield Contender("augmentation.cutmix", _times(_cut(scaled, y)))
 
     return _work("CutMix", x, 2 * scaled.nbytes, contenders(), device)
 
 
-def _mixed(x: Tensor, y: Tensor) -> object:
+def _mixed(x: Tensor, y: Tensor) -> Once:
+    """Into a batch that is kept, as timm writes into the one that it gets; torchvision and Kornia make new ones."""
     from course.pixels import one_hot
 
-    lam, order = augmentation.draw_lambdas(len(x)), augmentation.draw_partners(len(x))
-    return augmentation.mixup(x, one_hot(y, CLASSES), lam, order)
+    out = torch.empty_like(x)
+
+    def once() -> object:
+        lam, order = augmentation.draw_lambdas(len(x)), augmentation.draw_partners(len(x))
+        return augmentation.mixup(x, one_hot(y, CLASSES), lam, order, out)
+
+    return once
 
 
-def _cut(x: Tensor, y: Tensor) -> object:
+def _cut(x: Tensor, y: Tensor) -> Once:
+    """Into a batch that is kept, like `_mixed`."""
     from course.pixels import one_hot
 
-    lam, order = augmentation.draw_lambdas(len(x)), augmentation.draw_partners(len(x))
-    box = augmentation.draw_cuts(lam, *x.shape[-2:])
-    return augmentation.cutmix(x, one_hot(y, CLASSES), box, order)
+    out = torch.empty_like(x)
+
+    def once() -> object:
+        lam, order = augmentation.draw_lambdas(len(x)), augmentation.draw_partners(len(x))
+        box = augmentation.draw_cuts(lam, *x.shape[-2:])
+        return augmentation.cutmix(x, one_hot(y, CLASSES), box, order, out)
+
+    return once
 
 
 def _torchvision_mixing(name: str, x: Tensor, y: Tensor) -> Once:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import html
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from course.check.answers import Traits, plain
 from course.check.limits import call_within
+from course.check.observe import Observation
 from course.check.report import HEADS, VERDICT_MIME, framed
 from course.exercises.challenge import Challenge, Rejected
 
@@ -23,6 +26,7 @@ class Entry:
         sentence: what there is to say.
         seed: brings the same start and the same test pictures back.
         score: share of right answers; None if it could not be measured.
+        hints: what is offered at the end to whoever learns alone, as HTML and as text.
     """
 
     challenge: Challenge
@@ -31,6 +35,7 @@ class Entry:
     sentence: str
     seed: int
     score: float | None = None
+    hints: tuple[str, str] = ("", "")
 
     def __repr__(self) -> str:
         return repr(round(self.points, 4))
@@ -39,6 +44,10 @@ class Entry:
     def passed(self) -> bool:
         """Whether all points were earned."""
         return self.status == "passed"
+
+    def with_hints(self, hints: tuple[str, str]) -> Entry:
+        """The same, and what is offered besides."""
+        return replace(self, hints=hints)
 
     def row(self) -> dict[str, Any]:
         """As plain fields, those of other checks and the score."""
@@ -57,17 +66,20 @@ class Entry:
     def text(self) -> str:
         """For a terminal."""
         worth = f"{self.points:g} of {self.challenge.points:g} points"
-        return f"{HEADS[self.status]} · {self.challenge.function} · {worth}\n{self.sentence}"
+        return f"{HEADS[self.status]} · {self.challenge.function} · {worth}\n{self.sentence}" + self._offered()
+
+    def _offered(self) -> str:
+        return f"\n{self.hints[1]}" if self.hints[1] else ""
 
     def html(self) -> str:
         """For a notebook."""
-        head, *rest = self.text().split("\n")
+        head, *rest = self.text().removesuffix(self._offered()).split("\n")
         steps = " · ".join(
             f"{'✓' if self.score is not None and self.score >= least else '·'} {least:.0%}: {points:g} points"
             for least, points in self.challenge.steps
         )
         lines = (f"<b>{html.escape(head)}</b>", html.escape(" ".join(rest)), html.escape(steps))
-        return framed(self.status, "".join(f'<p style="margin:.3em 0">{line}</p>' for line in lines))
+        return framed(self.status, "".join(f'<p style="margin:.3em 0">{line}</p>' for line in lines) + self.hints[0])
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return {"text/plain": repr(self), "text/html": self.html(), VERDICT_MIME: self.row()}
@@ -75,26 +87,44 @@ class Entry:
 
 def enter(challenge: Challenge, function: Callable[..., Any], seed: int) -> Entry:
     """Let a function compete; whatever it does, there is an entry."""
+    return measured(challenge, attempt(challenge, function, seed), seed)
+
+
+def attempt(challenge: Challenge, function: Callable[..., Any], seed: int) -> Observation:
+    """Let a function train; what came of it, as plain data."""
+    seen, started = Observation(), time.perf_counter()
+    try:
+        done, trained = call_within(challenge.seconds, lambda: challenge.train(function, seed))
+        seen.timed_out, seen.answer = not done, plain(trained, Traits())
+    except NotImplementedError:
+        seen.unwritten = True
+    except Exception as error:  # a student's function may raise anything
+        seen.error, seen.message = type(error).__name__, f"{error!s:.300}"
+    seen.seconds = time.perf_counter() - started
+    return seen
+
+
+def measured(challenge: Challenge, seen: Observation, seed: int) -> Entry:
+    """The entry that an attempt with this seed makes; nothing of the student's runs here."""
 
     def entry(status: str, sentence: str) -> Entry:
         return Entry(challenge, status, 0.0, sentence, seed)
 
+    name = challenge.function
+    if seen.unwritten:
+        return entry("unwritten", f"{name} is not written yet: replace the line that raises by your code.")
+    if seen.timed_out:
+        return entry("failed", f"{name} did not come to an end within {challenge.seconds:g} seconds.")
+    if seen.error == Rejected.__name__:
+        return entry("failed", seen.message)
+    if seen.error:
+        return entry("failed", f"{name} stopped with {seen.error}: {seen.message}")
     try:
-        done, found = call_within(challenge.seconds, lambda: challenge.run(function, seed))
-    except NotImplementedError:
-        return entry(
-            "unwritten", f"{challenge.function} is not written yet: replace the line that raises by your code."
-        )
+        score, used = challenge.score(seen.answer, seed)
     except Rejected as error:
         return entry("failed", str(error))
-    except Exception as error:  # a student's function may raise anything
-        return entry("failed", f"{challenge.function} stopped with {type(error).__name__}: {error!s:.300}")
-    if not done:
-        return entry("failed", f"{challenge.function} did not come to an end within {challenge.seconds:g} seconds.")
-    score, used = found
     points = challenge.worth(score)
     status = "passed" if points == challenge.points else "partial" if points else "failed"
     higher = next((f" {least:.0%} would be worth {p:g} points." for least, p in challenge.steps if score < least), "")
-    return Entry(
-        challenge, status, points, f"{score:.1%} right on pictures never seen, with {used}.{higher}", seed, score
-    )
+    sentence = f"{score:.1%} right on pictures never seen, with {used}.{higher}"
+    return Entry(challenge, status, points, sentence, seed, score)

@@ -37,11 +37,13 @@ def plan(exercise: Exercise, seed: int) -> list[Case]:
     return [*cases, replace(cases[-1], label=f"{cases[-1].label}, asked again")]
 
 
-def run(exercise: Exercise, function: Callable[..., Any], cases: Sequence[Case]) -> list[Observation]:
+def run(
+    exercise: Exercise, function: Callable[..., Any], cases: Sequence[Case], patience: float = 1.0
+) -> list[Observation]:
     """Observe a function on all cases; after a first time-out or missing code the rest is not waited for."""
     seen: list[Observation] = []
     for number, case in enumerate(cases):
-        seen.append(observe(exercise, function, case, number))
+        seen.append(observe(exercise, function, case, number, patience))
         if seen[-1].timed_out or seen[-1].unwritten:
             seen += [seen[-1]] * (len(cases) - len(seen))
             break

@@ -68,6 +68,11 @@ def structure(exercise: Exercise) -> Iterator[Culprit]:
         yield culprit("misconception twice", name, "names must differ")
     if exercise.points <= 0 or exercise.minutes <= 0 or not exercise.signature.startswith(f"{exercise.function}("):
         yield culprit("bad description", "exercise", "points and minutes must be positive, the signature must fit")
+    for hint in ("idea", "pseudocode"):
+        if not getattr(exercise, hint).strip():
+            yield culprit("no hint", hint, "whoever is stuck needs one; `course.exercises.Exercise` says what it holds")
+    if exercise.shown is not None and exercise.shown not in exercise.alternatives:
+        yield culprit("an unproven answer is shown", exercise.shown.__name__, "list it among the alternatives")
     if not exercise.compare and not exercise.properties:
         yield culprit("nothing is judged", "exercise", "compare=False needs properties")
 

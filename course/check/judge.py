@@ -19,6 +19,12 @@ from course.exercises.exercise import Case, Exercise, Misconception
 
 Status = Literal["passed", "partial", "failed", "unwritten"]
 PARTIAL = 0.5
+# A busy machine must not make the reference late: a right answer would be compared with none.
+PATIENCE = 20.0
+
+
+class TooBusy(RuntimeError):
+    """No verdict, through no fault of the function that was to be judged."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +75,18 @@ class Verdict:
 
 
 def judge(exercise: Exercise, seed: int, student: list[Observation]) -> Verdict:
-    """The verdict on a function's observations over `plan(exercise, seed)`."""
+    """The verdict on a function's observations over `plan(exercise, seed)`.
+
+    Raises:
+        TooBusy: the reference did not come to an end in many times the time that the exercise allows.
+    """
     cases = plan(exercise, seed)
     if len(student) != len(cases):
         raise ValueError(f"{len(student)} observations for {len(cases)} cases")
-    evidence = Evidence(exercise, cases, student, run(exercise, exercise.reference, cases))
+    expected = run(exercise, exercise.reference, cases, PATIENCE)
+    if any(o.timed_out for o in expected):
+        raise TooBusy(f"{exercise.name} cannot be judged: this machine is too busy to compute the right answer itself")
+    evidence = Evidence(exercise, cases, student, expected)
     base = Verdict(
         exercise,
         "passed",

@@ -56,8 +56,10 @@ class Observation:
             return False
 
 
-def observe(exercise: Exercise, function: Callable[..., Any], case: Case, number: int = 0) -> Observation:
-    """Drive `function` on copies of the case's inputs.
+def observe(
+    exercise: Exercise, function: Callable[..., Any], case: Case, number: int = 0, patience: float = 1.0
+) -> Observation:
+    """Drive `function` on copies of the case's inputs, for at most `patience` times the exercise's seconds.
 
     `number` seeds torch's global generator differently for each call, so that a function which draws from it
     instead of from the generator it was given does not look repeatable.
@@ -71,7 +73,7 @@ def observe(exercise: Exercise, function: Callable[..., Any], case: Case, number
 
     with neutral(1_000_003 + number), quiet(out) as caught:
         try:
-            done, seen.answer = call_within(exercise.seconds, action)
+            done, seen.answer = call_within(patience * exercise.seconds, action)
             seen.timed_out = not done
         except KeyboardInterrupt:
             raise

@@ -24,10 +24,14 @@ class CheckFailed(AssertionError):
 
 
 class Report:
-    """What `check` returns. Its `repr` is the points earned, which nbgrader reads as (partial) credit."""
+    """What `check` returns. Its `repr` is the points earned, which nbgrader reads as (partial) credit.
 
-    def __init__(self, verdict: Verdict) -> None:
+    `hints` is what is offered at the end to whoever learns alone, as HTML and as text.
+    """
+
+    def __init__(self, verdict: Verdict, hints: tuple[str, str] = ("", "")) -> None:
         self.verdict = verdict
+        self.hints = hints
 
     def __repr__(self) -> str:
         return repr(round(self.verdict.points, 4))
@@ -41,6 +45,10 @@ class Report:
     def passed(self) -> bool:
         """Whether everything is right."""
         return self.verdict.status == "passed"
+
+    def with_hints(self, hints: tuple[str, str]) -> Report:
+        """The same, and what is offered besides."""
+        return Report(self.verdict, hints)
 
     def row(self) -> dict[str, Any]:
         """The verdict as plain fields, for tables and for the notebook's metadata."""
@@ -70,6 +78,7 @@ class Report:
         lines += [f"Note: {r}" for r in v.remarks]
         if v.printed:
             lines.append("Printed by your function:\n" + v.printed.rstrip()[:600])
+        lines += [self.hints[1]] if self.hints[1] else []
         return "\n".join(lines)
 
     def html(self) -> str:
@@ -98,6 +107,7 @@ class Report:
                 f'<p style="margin:.5em 0 0;opacity:.75;font-size:90%">Inputs are drawn anew each time; '
                 f"<code>seed={v.seed}</code> as a further argument brings these back.</p>"
             )
+        parts.append(self.hints[0])
         return framed(v.status, "".join(parts))
 
     def _evidence(self) -> list[tuple[str, str]]:

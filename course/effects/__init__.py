@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from course.effects.effect import Effect, Numbers
+from course.effects.effect import Effect, Numbers, Prediction
 from course.effects.ledger import measure, page, record
 from course.effects.picture import Picture, gallery, picture
 from course.registry import SECTIONS, Registry
@@ -16,6 +16,7 @@ __all__ = [
     "Effect",
     "Numbers",
     "Picture",
+    "Prediction",
     "UnknownEffect",
     "every",
     "gallery",

@@ -25,12 +25,14 @@ class Challenge:
 
     Args:
         name: `section.function`; the notebook's cells bear the function's name.
-        title, signature, minutes, difficulty: as of an exercise.
+        title, signature, minutes, difficulty, idea, pseudocode, shown: as of an exercise.
         steps: (share of right answers, points) in rising order; the last ones are the points of the whole.
         reference: a function that reaches all points.
-        prepare: generator → the function's arguments, and what `measure` needs besides its answer.
-        measure: the function's answer, what `prepare` gave, generator → share of right answers, and what was used.
-            Raises `Rejected` if the answer is none.
+        prepare: generator → the function's arguments, and what `pack` needs besides its answer.
+        pack: the function's answer, what `prepare` gave → the same as plain data (numbers, strings, tensors, lists and
+            dictionaries of them), from which `measure` can build it again. Raises `Rejected` if it is no answer.
+        measure: plain data, generator → share of right answers, and what was used. Raises `Rejected`, too. In grading
+            this runs elsewhere than all of the above, and believes nothing.
         seconds: time limit.
         forbidden, alike: as of an exercise, for a review.
     """
@@ -43,10 +45,14 @@ class Challenge:
     steps: tuple[tuple[float, float], ...]
     reference: Function
     prepare: Callable[[torch.Generator], tuple[tuple[Any, ...], Any]]
-    measure: Callable[[Any, Any, torch.Generator], tuple[float, str]]
+    pack: Callable[[Any, Any], Any]
+    measure: Callable[[Any, torch.Generator], tuple[float, str]]
     seconds: float = 120.0
     forbidden: tuple[str, ...] = ()
     alike: bool = False
+    idea: str = ""
+    pseudocode: str = ""
+    shown: Function | None = None
 
     @property
     def section(self) -> str:
@@ -67,8 +73,8 @@ class Challenge:
         """Points for a share of right answers."""
         return max((points for least, points in self.steps if share >= least), default=0.0)
 
-    def run(self, function: Function, seed: int) -> tuple[float, str]:
-        """Let it train, and measure: the share of right answers, and what was used.
+    def train(self, function: Function, seed: int) -> Any:
+        """Let a function train; its answer as plain data.
 
         All randomness comes from the seed. What the function is handed says nothing about the test's: a generator tells
         its own seed to whoever asks, so the function's is a digest, from which there is no way back.
@@ -76,11 +82,20 @@ class Challenge:
         Raises:
             Rejected: the answer cannot be measured. Whatever else the function raises passes through.
         """
-        start, test = (_digest(f"{self.name} {part} {seed}") for part in ("start", "test"))
+        start = _digest(f"{self.name} start {seed}")
         with neutral(start), one_thread():
             inputs, kept = self.prepare(torch.Generator().manual_seed(start))
-            answer = function(*inputs)
-            return self.measure(answer, kept, torch.Generator().manual_seed(test))
+            return self.pack(function(*inputs), kept)
+
+    def score(self, packed: Any, seed: int) -> tuple[float, str]:
+        """Measure what came of training with this seed: the share of right answers, and what was used.
+
+        Raises:
+            Rejected: it cannot be measured.
+        """
+        test = _digest(f"{self.name} test {seed}")
+        with neutral(test), one_thread():
+            return self.measure(packed, torch.Generator().manual_seed(test))
 
 
 def _digest(text: str) -> int:

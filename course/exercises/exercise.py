@@ -114,7 +114,11 @@ class Exercise:
         title: a few words for tables.
         signature: how the function is called, e.g. `gd_step(w, grad, lr)`.
         points, minutes, difficulty: worth, time to plan for, and 1 (warm-up) to 3 (demanding).
+        idea: the first hint: the thought in one to three sentences, without code.
+        pseudocode: the second: a few lines in the lecture's symbols, no Python that could be pasted.
         reference: the right answer, from the library.
+        shown: the right answer that the last hint sets beside a student's; the reference unless given. For references
+            that do more than is asked for (blocks for the cache, other shapes), one of the alternatives reads better.
         cases: inputs from a `Draw`; those of kind "hand" first, edge cases before ordinary ones.
         drive: how the function is used; `drive(function, *inputs)` returns the answer as plain data.
             Its parameter names (after the function) name the inputs in messages.
@@ -146,6 +150,9 @@ class Exercise:
     reference: Function
     cases: Callable[[Draw], list[Case]]
     misconceptions: tuple[Misconception, ...]
+    idea: str = ""
+    pseudocode: str = ""
+    shown: Function | None = None
     alternatives: tuple[Function, ...] = ()
     drive: Callable[..., Any] = call
     compare: bool = True

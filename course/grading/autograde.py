@@ -26,7 +26,8 @@ from nbgrader.converters.base import BaseConverter
 from traitlets import Integer, Unicode
 
 from course.grading.cells import is_check, released_cells
-from course.grading.execute import error_output
+from course.grading.clean import clean_attachments
+from course.grading.remarks import error_output
 
 MEGABYTE = 1_000_000
 
@@ -134,6 +135,15 @@ def read_submission(path: Path, max_bytes: int = 20 * MEGABYTE) -> NotebookNode:
     Raises:
         Unreadable: it is missing, too large, or no notebook.
     """
+    return parse_submission(path.name, find_submission(path, max_bytes))
+
+
+def find_submission(path: Path, max_bytes: int = 20 * MEGABYTE) -> bytes:
+    """A submitted file.
+
+    Raises:
+        Unreadable: it is missing or too large.
+    """
     if path.is_symlink() or not path.is_file():
         others = sorted(p.name for p in path.parent.glob("*") if p.is_file() and p.name != "timestamp.txt")
         there = f"the submission holds {', '.join(others[:5])}" if others else "the submission is empty"
@@ -144,13 +154,21 @@ def read_submission(path: Path, max_bytes: int = 20 * MEGABYTE) -> NotebookNode:
             f"{path.name} has {size / MEGABYTE:.0f} MB; at most {max_bytes / MEGABYTE:g} MB are graded. "
             "Clear the outputs (Edit → Clear Outputs of All Cells), save, and hand it in again."
         )
-    content = path.read_bytes()
+    return path.read_bytes()
+
+
+def parse_submission(name: str, content: bytes) -> NotebookNode:
+    """The notebook in a submitted file called `name`.
+
+    Raises:
+        Unreadable: it is none.
+    """
     try:
         raw = json.loads(content.decode("utf-8-sig"))
     except (ValueError, RecursionError):
-        raise Unreadable(f"{path.name} is not a Jupyter notebook{_guess(content)}.") from None
+        raise Unreadable(f"{name} is not a Jupyter notebook{_guess(content)}.") from None
     if not isinstance(raw, dict) or not ("cells" in raw or "worksheets" in raw):
-        raise Unreadable(f"{path.name} is not a Jupyter notebook: it is JSON, but has no cells.")
+        raise Unreadable(f"{name} is not a Jupyter notebook: it is JSON, but has no cells.")
     if isinstance(raw.get("cells"), list):
         raw = _mended(raw)
     try:
@@ -158,7 +176,7 @@ def read_submission(path: Path, max_bytes: int = 20 * MEGABYTE) -> NotebookNode:
             warnings.simplefilter("ignore")  # old versions of the format have no cell ids
             return nbformat.reads(json.dumps(raw), as_version=4)
     except Exception as error:  # nbformat raises whatever the damage leads to
-        raise Unreadable(f"{path.name} is a damaged notebook ({type(error).__name__}: {error!s:.200}).") from None
+        raise Unreadable(f"{name} is a damaged notebook ({type(error).__name__}: {error!s:.200}).") from None
 
 
 def _mended(raw: dict[str, Any]) -> dict[str, Any]:
@@ -172,14 +190,18 @@ def _mended(raw: dict[str, Any]) -> dict[str, Any]:
             continue
         name, metadata = cell.get("id"), cell.get("metadata")
         known = isinstance(name, str) and re.fullmatch(r"[\w-]{1,64}", name, re.ASCII) and name not in taken
-        mended = {
+        mended: dict[str, Any] = {
             "cell_type": cell["cell_type"],
             "id": name if known else f"cell-{i}-{uuid.uuid4().hex[:8]}",
             "metadata": metadata if isinstance(metadata, dict) else {},
             "source": text,
         }
-        taken.add(mended["id"])
-        cells.append(mended | ({"outputs": [], "execution_count": None} if cell["cell_type"] == "code" else {}))
+        taken.add(str(mended["id"]))
+        if cell["cell_type"] == "code":
+            mended |= {"outputs": [], "execution_count": None}
+        elif pasted := clean_attachments(cell.get("attachments")):
+            mended["attachments"] = pasted
+        cells.append(mended)
     metadata = raw.get("metadata")
     return {
         "cells": cells,

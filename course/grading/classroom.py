@@ -32,9 +32,11 @@ from traitlets.config.loader import PyFileConfigLoader
 from course.files import write
 from course.grading.autograde import Autograder, Unreadable, read_submission
 from course.grading.diagnosis import Finding, changes, findings
+from course.grading.provisioner import GradingProvisioner
 from course.grading.settings import CLASS_CONFIG
 
 CONFIG = "nbgrader_config.py"
+COMPARED_BYTES = 100_000_000  # of larger files, only the date is looked at
 
 
 class ClassroomError(Exception):
@@ -53,7 +55,9 @@ class Outcome:
         remarks: what is worth knowing about the submission as a whole, in sentences.
         failed: whether it could not be graded at all; `remarks` says why.
         seconds: what grading it took.
+        own_seconds: what of this the submission's own code took, where that was measured.
         digest: which submission this is about.
+        assignment: which state of the assignment, where that was noted.
     """
 
     student: str
@@ -64,7 +68,9 @@ class Outcome:
     remarks: tuple[str, ...] = ()
     failed: bool = False
     seconds: float = 0.0
+    own_seconds: float = 0.0
     digest: str = field(default="", repr=False)
+    assignment: str = field(default="", repr=False)
 
     @property
     def reason(self) -> str:
@@ -138,7 +144,7 @@ class Classroom:
             ClassroomError: nbgrader failed; with what it said.
         """
         try:
-            GenerateAssignment(coursedir=self._directory(), config=self.config, log=self._log, force=True).start()
+            GenerateAssignment(coursedir=self.directory(), config=self.config, log=self._log, force=True).start()
         except NbGraderException as error:
             raise ClassroomError(f"nbgrader could not release {self.assignment}: {self._last_words(error)}") from error
 
@@ -181,7 +187,11 @@ class Classroom:
         """Autograde one submission with nbgrader, make its feedback page, and read what came of it.
 
         Whatever is wrong with a submission, or goes wrong with it, becomes part of its outcome.
+
+        Raises:
+            SandboxUnavailable: students' code cannot be shut in here.
         """
+        GradingProvisioner(config=self.config).sandbox()  # no reason to give anybody 0 points
         started = time.perf_counter()
         try:
             with warnings.catch_warnings():
@@ -195,18 +205,23 @@ class Classroom:
         except Exception as error:  # the others must still be graded, and a later run tries this one again
             sentence = f"Grading stopped with {type(error).__name__}: {error!s:.300}"
             return Outcome(student, 0.0, 0.0, remarks=(sentence,), failed=True)
-        write(self._outcome_file(student), outcome.to_json())
+        self.note(outcome)
         return outcome
+
+    def note(self, outcome: Outcome) -> None:
+        """Remember what came of a submission; all else that belongs to it must have been written."""
+        write(self._outcome_file(outcome.student), outcome.to_json())
 
     # ------------------------------------------------------------------------------------------------ inside
 
-    def _directory(self, student: str = "*") -> CourseDirectory:
+    def directory(self, student: str = "*") -> CourseDirectory:
+        """nbgrader's idea of where things lie."""
         return CourseDirectory(config=self.config, log=self._log, student_id=student)
 
     def _autograde(self, student: str, refusal: str = "") -> str:
         """Grade; the answer is what went wrong, empty if nothing did."""
         self._said.clear()
-        directory = self._directory(student)
+        directory = self.directory(student)
         try:
             Autograder(coursedir=directory, config=self.config, log=self._log, force=True, refusal=refusal).start()
         except NbGraderException as error:
@@ -214,14 +229,14 @@ class Classroom:
         return ""
 
     def _feedback(self, student: str) -> None:
-        directory = self._directory(student)
+        directory = self.directory(student)
         GenerateFeedback(coursedir=directory, config=self.config, log=self._log, force=True).start()
 
     def _read(self, student: str, trouble: str, started: float) -> Outcome:
         """What the gradebook, the autograded notebook and the submission tell."""
         name = sorted(self.released.glob("*.ipynb"))[0].name
         graded = self.folder / "autograded" / student / self.assignment / name
-        directory = self._directory(student)
+        directory = self.directory(student)
         with Gradebook(directory.db_url, directory.course_id) as gradebook:
             submission = gradebook.find_submission(self.assignment, student)
             grades = [g for n in submission.notebooks for g in n.grades]
@@ -239,7 +254,7 @@ class Classroom:
             score=score,
             max_score=maximum,
             waiting=waiting,
-            findings=tuple(_with_points(f, scores) for f in findings(nbformat.read(graded, as_version=4))),
+            findings=tuple(f.with_points(scores) for f in findings(nbformat.read(graded, as_version=4))),
             remarks=tuple(remarks),
             failed=bool(trouble),
             seconds=round(time.perf_counter() - started, 3),
@@ -250,11 +265,7 @@ class Classroom:
         return self.folder / "outcomes" / self.assignment / f"{student}.json"
 
     def _digest(self, student: str) -> str:
-        """Changes when a file of the submission does."""
-        home, digest = self.folder / "submitted" / student / self.assignment, hashlib.sha256()
-        for path in sorted(p for p in home.rglob("*") if p.is_file()):
-            digest.update(f"{path.relative_to(home)} {path.stat().st_size} {path.stat().st_mtime_ns}\n".encode())
-        return digest.hexdigest()[:16]
+        return digest_of(self.folder / "submitted" / student / self.assignment)
 
     def _last_words(self, error: Exception) -> str:
         lines = [
@@ -263,10 +274,15 @@ class Classroom:
         return (lines or [str(error)])[-1][:300]
 
 
-def _with_points(finding: Finding, scores: Mapping[str, float]) -> Finding:
-    """The points are the gradebook's, whatever an output says."""
-    points = scores.get(f"check-{finding.exercise.split('.')[-1]}", 0.0)
-    return Finding(**{**vars(finding), "points": points})
+def digest_of(home: Path) -> str:
+    """A digest of a submission: changes when the content of one of its files does."""
+    digest = hashlib.sha256()
+    for path in sorted(p for p in home.rglob("*") if p.is_file() and not p.is_symlink()):
+        about = f"{path.relative_to(home)} {path.stat().st_size}"
+        large = path.stat().st_size > COMPARED_BYTES
+        content = str(path.stat().st_mtime_ns) if large else hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{about} {content}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:32]
 
 
 def _listening_log() -> tuple[logging.Logger, list[str]]:

@@ -22,11 +22,14 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
+from traitlets.config import Config
 
 from course.files import write, write_rows
 from course.grading.classroom import Classroom, ClassroomError, Outcome
 from course.grading.forkserver import ForkServer, ForkUnavailable
+from course.grading.provisioner import GradingProvisioner
 from course.grading.roster import Roster, Student
+from course.grading.sandbox import SandboxError
 from course.grading.workers import grade_all
 
 MARKER, LOCK = ".course-demo.json", ".course-demo.lock"
@@ -38,6 +41,7 @@ def main(
     folder: Path | None = None,
     only: list[str] | None = None,
     json_file: Path | None = None,
+    unsafe_no_sandbox: bool = False,
 ) -> None:
     """Make a class, grade it with nbgrader, show who made which mistake. Ends the process with 1 if one is missed.
 
@@ -46,8 +50,11 @@ def main(
         folder: where to work: new, empty, or of an earlier demo, which then goes on; temporary unless given.
         only: students' names, or patterns such as `momentum_step-*`.
         json_file: also write the rows there; `-` prints them and nothing else.
+        unsafe_no_sandbox: run the submissions without a sandbox.
     """
     from course.authoring import AuthoringError
+
+    settings = Config({"GradingProvisioner": {"unsafe_no_sandbox": True}} if unsafe_no_sandbox else {})
 
     alone = json_file is not None and str(json_file) == "-"
     console = Console(stderr=alone)
@@ -58,10 +65,10 @@ def main(
     graded: Rows = []
     try:
         with FileLock(place / LOCK, timeout=0):
-            classroom, rows = _run(place, section, only or [], console, graded.append)
+            classroom, rows = _run(place, section, only or [], settings, console, graded.append)
     except Timeout:
         _stop(console, f"another demo is at work in {place}; wait for it, or choose a new --folder")
-    except (ClassroomError, AuthoringError) as error:
+    except (ClassroomError, AuthoringError, SandboxError) as error:
         _stop(console, str(error))
     except KeyboardInterrupt:
         console.print(f"\nInterrupted: {len(graded)} submissions were graded in this run, and nothing is lost.")
@@ -81,18 +88,24 @@ def main(
 
 
 def _run(
-    place: Path, section: str, only: list[str], console: Console, note: Callable[[dict[str, Any]], None]
+    place: Path,
+    section: str,
+    only: list[str],
+    settings: Config,
+    console: Console,
+    note: Callable[[dict[str, Any]], None],
 ) -> tuple[Classroom, Rows]:
     """Set the class up, hand in, grade what is not graded yet; rows in the roster's order."""
+    sandbox = GradingProvisioner(config=settings).sandbox()
     with ExitStack() as stack:
         server = None
         try:  # it imports torch while we set the class up
-            server = stack.enter_context(ForkServer())
+            server = stack.enter_context(ForkServer(sandbox))
         except ForkUnavailable as reason:
             console.print(f"[dim]Grading is slower here: {escape(str(reason))}.[/dim]")
         progress = stack.enter_context(_progress(console))
         task = progress.add_task("setting up", total=None)
-        classroom, students = _set_up(place, section)
+        classroom, students = _set_up(place, section, settings)
         students = _chosen(students, only)
         progress.update(task, total=len(students))
         rows: dict[str, dict[str, Any]] = {}
@@ -111,7 +124,7 @@ def _run(
     return classroom, [rows[s.name] for s in students]
 
 
-def _set_up(place: Path, section: str) -> tuple[Classroom, list[Student]]:
+def _set_up(place: Path, section: str, settings: Config) -> tuple[Classroom, list[Student]]:
     """The course directory, made where it is not yet, and the class."""
     from course import exercises
     from course.authoring import find_root, solutions
@@ -129,9 +142,9 @@ def _set_up(place: Path, section: str) -> tuple[Classroom, list[Student]]:
     if state.get("source", digest) != digest:
         raise ClassroomError(f"{place} was made from another version of the notebook; choose a new --folder")
     if "source" in state:
-        classroom = Classroom(place, source.folder)
+        classroom = Classroom(place, source.folder, settings)
     else:
-        classroom = Classroom.create(place, source.folder, files)
+        classroom = Classroom.create(place, source.folder, files, settings)
         write(place / MARKER, json.dumps({**state, "source": digest}))
     tasks = exercises.of_section(section), exercises.challenges(section)
     return classroom, Roster(classroom.notebook(), filename, solutions(section, root), *tasks).students()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from nbformat import NotebookNode
@@ -31,6 +31,10 @@ class Finding:
     misconception: str | None = None
     sentence: str = ""
     score: float | None = None
+
+    def with_points(self, scores: Mapping[str, float]) -> Finding:
+        """With the gradebook's points (by cell), whatever an output says."""
+        return replace(self, points=scores.get(f"check-{self.exercise.split('.')[-1]}", 0.0))
 
 
 def findings(notebook: NotebookNode) -> list[Finding]:
@@ -100,8 +104,6 @@ def _explain(error: NotebookNode, function: str, solution: str | None) -> str:
     missing = re.fullmatch(r"name '(\w+)' is not defined", error.evalue) if error.ename == "NameError" else None
     if missing is None:
         return error.evalue if error.ename in ("KernelDied", "NotRun", "NoVerdict") else _message(error)
-    if missing[1] == "check":
-        return "The name check is not defined: the cell that imports it is missing, or stopped with an error."
     if missing[1] != function:
         return _message(error)
     if solution is None:

@@ -1,10 +1,14 @@
-"""Running a submission: nbgrader's `Execute`, which goes on where a kernel dies, hangs or floods us with output."""
+"""Running a submission: nbgrader's `Execute`, which goes on where a kernel dies, hangs or floods us with output.
+
+A kernel runs what is the student's. Tests it only answers; see `course.grading.verdict` for who judges.
+"""
 
 from __future__ import annotations
 
+import base64
 import math
+import os
 import signal
-import textwrap
 import time
 import uuid
 from collections.abc import Callable
@@ -12,15 +16,22 @@ from typing import Any
 
 from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning import KernelProvisionerBase
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionComplete, CellTimeoutError, DeadKernelError
 from nbclient.util import run_sync
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
+from nbformat.v4 import new_code_cell
 from nbgrader import preprocessors
 from traitlets import Integer, Type
 
-from course.grading.cells import VERDICT_MIME, Resources, checked_exercise, grade_id, is_check
+from course.grading.cells import Resources, is_check
+from course.grading.clean import clean_outputs
+from course.grading.client import BoundedClient, Garbled
 from course.grading.provisioner import GradingProvisioner
+from course.grading.remarks import ended, no_answer, no_verdict, not_run
+from course.grading.sandbox.launch import ConfinedKernel
+from course.grading.verdict import ANSWER_MIME, MAX_BYTES
+from course.grading.verdict.examination import Examination
+from course.grading.verdict.seeds import secret_of
 
 
 class KernelLost(RuntimeError):
@@ -36,11 +47,13 @@ class Execute(preprocessors.Execute):
     provisioner = Type(GradingProvisioner, klass=KernelProvisionerBase, help="How kernels start").tag(config=True)
     notebook_timeout = Integer(900, help="Seconds that a whole notebook may take").tag(config=True)
     max_output = Integer(5_000_000, help="Characters of output kept of one cell").tag(config=True)
+    max_flood = Integer(500_000_000, help="Bytes of messages after which a kernel is ended").tag(config=True)
 
     def create_kernel_manager(self) -> KernelManager:
         """A kernel manager that starts its kernel through `provisioner`."""
         manager = super().create_kernel_manager()
         manager.kernel_id = str(uuid.uuid4())
+        manager.client_factory = BoundedClient
         start: Callable[..., KernelProvisionerBase] = self.provisioner
         manager.provisioner = start(kernel_id=manager.kernel_id, kernel_spec=manager.kernel_spec, parent=manager)
         return manager
@@ -52,6 +65,7 @@ class Execute(preprocessors.Execute):
         self._gone: str | None = None
         self._room = self.max_output
         self._deadline = time.monotonic() + self.notebook_timeout
+        self._examination = Examination(secret_of(self._class_folder()), resources["nbgrader"], nb)
         self.error_on_timeout = {
             "ename": "CellTimeoutError",
             "evalue": "",
@@ -60,20 +74,53 @@ class Execute(preprocessors.Execute):
         return super().preprocess(nb, resources, km)
 
     def preprocess_cell(self, cell: NotebookNode, resources: Resources, index: int) -> tuple[NotebookNode, Resources]:
-        """Execute one cell, or say why that is not possible any more."""
+        """Execute one cell, or say why that is not possible any more. A test is asked, and its answer judged here."""
         if cell.cell_type != "code":
             return cell, resources
         if self._gone:
-            _fail(cell, "NotRun", f"This check could not run: {self._gone}.")
+            not_run(cell, self._gone)
             return cell, resources
         self._room = self.max_output
+        if isinstance(self.kc, BoundedClient):
+            self.kc.bound(self.max_flood, self._stop_flood)
         try:
-            super().preprocess_cell(cell, resources, index)
-        except (DeadKernelError, CellTimeoutError) as error:
+            if is_check(cell):
+                self._examine(cell, resources, index)
+            else:
+                super().preprocess_cell(cell, resources, index)
+        except (DeadKernelError, CellTimeoutError, Garbled) as error:
             self._give_up(cell, index, error)
-        if is_check(cell):
-            settle(cell)
+        if not is_check(cell):
+            cell.outputs = clean_outputs(cell.outputs)
         return cell, resources
+
+    def _examine(self, cell: NotebookNode, resources: Resources, index: int) -> None:
+        """Let the kernel answer a test; the judge is here."""
+        try:
+            request = self._examination.question(cell).request(self._examination.seed(cell))
+        except ValueError as error:
+            cell.outputs = [no_verdict(str(error))]
+            return
+        asked, self._room = new_code_cell(request), 2 * MAX_BYTES
+        try:
+            super().preprocess_cell(asked, resources, index)
+        finally:
+            self.nb.cells[index] = cell  # nbclient has put the request there
+        answers = [o.data[ANSWER_MIME] for o in asked.outputs if ANSWER_MIME in o.get("data", {})]
+        errors = [o for o in asked.outputs if o.output_type == "error"]
+        if errors or not answers:
+            cell.outputs = [no_answer(errors)]
+        else:
+            cell.outputs = self._examination.judge(cell, [_bytes(text) for text in answers])
+
+    def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
+        """Take in a message, whatever fields it lacks."""
+        try:
+            return super().process_message(msg, cell, cell_index)
+        except CellExecutionComplete:
+            raise
+        except Exception as error:
+            raise Garbled(f"{type(error).__name__}: {error}") from error
 
     def output(self, outs: list[NotebookNode], msg: dict[str, Any], display_id: str, cell_index: int) -> Any:
         """Keep an output, unless the cell has written far more than anybody reads."""
@@ -88,6 +135,19 @@ class Execute(preprocessors.Execute):
             msg["msg_type"] = msg["header"]["msg_type"] = "stream"
         return super().output(outs, msg, display_id, cell_index)
 
+    def _class_folder(self) -> str:
+        """Where the class's secret lies; nbgrader works in there."""
+        converter = getattr(self.parent, "parent", None)
+        return str(converter.coursedir.root) if converter else os.getcwd()
+
+    def _stop_flood(self) -> None:
+        """Nobody reads this, and taking it in keeps the grader busy: end the kernel."""
+        process = getattr(getattr(self.km, "provisioner", None), "process", None)
+        if isinstance(process, ConfinedKernel):
+            process.end(f"it wrote more than {self.max_flood:,} bytes of output")
+        elif process is not None:
+            process.kill()
+
     def _get_timeout(self, cell: NotebookNode | None) -> int | None:
         left = max(1, math.ceil(self._deadline - time.monotonic()))
         return min(super()._get_timeout(cell) or left, left)
@@ -98,19 +158,29 @@ class Execute(preprocessors.Execute):
         if getattr(process, "lost", False):
             raise KernelLost("the server that had started this kernel was ended")
         if isinstance(error, DeadKernelError):
-            event = f"the kernel died ({_cause_of_death(process)})"
+            event = f"the kernel died ({cause_of_death(process)})"
         else:
             event = f"the kernel did not answer any more within {self.timeout} seconds and was ended"
+            if isinstance(error, Garbled):
+                event = "the kernel sent a message that cannot be understood and was ended"
             assert self.km is not None
             run_sync(self.km.shutdown_kernel)(now=True)
-        checking = is_check(cell)
-        where = f"while {checked_exercise(cell)} was being checked" if checking else f"in {_place(cell, index)}"
-        self._gone = f"{event} {where}"
-        cell.outputs.append(error_output("KernelDied", f"{event[0].upper()}{event[1:]} {where}."))
+        self._gone = ended(cell, index, event)
 
 
-def _cause_of_death(process: Any) -> str:
+def _bytes(text: Any) -> bytes:
+    """What was published; nothing if that is no text in base64."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (TypeError, ValueError):
+        return b""
+
+
+def cause_of_death(process: Any) -> str:
+    """Why a kernel's process ended, in words."""
     code = process.poll() if process else None
+    if verdict := getattr(process, "verdict", ""):
+        return verdict
     if code is None:
         return "for an unknown reason"
     if code >= 0:
@@ -118,51 +188,3 @@ def _cause_of_death(process: Any) -> str:
     name = signal.Signals(-code).name if -code in list(signal.Signals) else f"signal {-code}"
     hints = {signal.SIGKILL: ", perhaps for want of memory", signal.SIGSEGV: ", a crash in compiled code"}
     return name + hints.get(-code, "")
-
-
-def settle(cell: NotebookNode) -> None:
-    """Bring the outputs of a check into the form nbgrader scores: points, or an error. Never neither.
-
-    nbgrader gives full marks to a test cell without an error or a number, and none to one that wrote to stderr.
-    Here the check's own result is what counts: without one (`check` was redefined, say) nothing is earned, and a
-    warning that a library printed costs nothing.
-    """
-    outputs = []
-    for output in cell.outputs:
-        if output.output_type == "stream":
-            output.name = "stdout"
-        if output.output_type != "execute_result" or _points(output, cell) is not None:
-            outputs.append(output)
-    cell.outputs = outputs
-    if not any(o.output_type in ("error", "execute_result") for o in outputs):
-        _fail(cell, "NoVerdict", "This cell gave no result of check(): was the name `check` used for something else?")
-
-
-def _points(output: NotebookNode, cell: NotebookNode) -> float | None:
-    """The points that a result of check() states; None if it is something else."""
-    if VERDICT_MIME not in output.data:
-        return None
-    try:
-        points = float("".join(output.data["text/plain"]))
-    except (KeyError, TypeError, ValueError):
-        return None
-    return points if 0 <= points <= float(cell.metadata.nbgrader.points) else None
-
-
-def _fail(cell: NotebookNode, name: str, sentence: str) -> None:
-    cell.execution_count = None
-    if is_check(cell):
-        cell.outputs.append(error_output(name, sentence))
-
-
-def error_output(name: str, sentence: str) -> NotebookNode:
-    """An output that nbgrader scores 0, with a sentence for the student."""
-    # Wrapped, because feedback pages show these lines as they are, and cut what does not fit.
-    return new_output("error", ename=name, evalue=sentence, traceback=textwrap.wrap(f"{name}: {sentence}", 88))
-
-
-def _place(cell: NotebookNode, index: int) -> str:
-    """How a person finds a cell again."""
-    lines = [line for line in cell.source.splitlines() if line.strip()]
-    name = grade_id(cell)
-    return f"cell {index + 1}" + (f" ({name})" if name else f", which starts with `{lines[0][:60]}`" if lines else "")

@@ -5,7 +5,8 @@ care: a fork copies one thread only, so this process must never have a second on
 runs anything of a student's. This module is both sides: `python -m course.grading.forkserver ADDRESS` serves,
 `ForkServer` and `ForkedProcess` are the client.
 
-Protocol, one connection a kernel: the client sends a JSON line (argv, cwd, env) and gets a line with the pid; a
+Protocol, one connection a kernel: the client sends a JSON line (argv, cwd, env) and gets a line with the pid. With
+the line comes a socket, where the kernel is to run in the sandbox: by that it learns what it needs, see sandbox. A
 byte from the client is a signal for the kernel's process group; the last line from the server is the exit code.
 When the client hangs up, its kernel is killed; when the server's standard input ends, all are, and it goes.
 """
@@ -25,7 +26,13 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from course.grading.sandbox import inside
+from course.grading.sandbox.kernel import without_tcp
+
+if TYPE_CHECKING:
+    from course.grading.sandbox.launch import Sandbox
 
 PRELOAD = (
     "numpy",
@@ -58,17 +65,28 @@ class ForkUnavailable(RuntimeError):
 class ForkServer:
     """A fork server owned by this process; it starts in the background and ends with this process at the latest.
 
+    Args:
+        sandbox: what its kernels are shut in; the server itself then lives within the same walls. None: nothing.
+        idle: seconds without a kernel after which it ends.
+
     Raises:
         ForkUnavailable: this system cannot fork safely.
     """
 
-    def __init__(self, idle: float = IDLE_SECONDS) -> None:
+    def __init__(self, sandbox: Sandbox | None = None, idle: float = IDLE_SECONDS) -> None:
         if sys.platform != "linux":
             # Elsewhere system libraries start threads at import, or there is no fork at all.
             raise ForkUnavailable("kernels are forked on Linux only")
         self._home = short_temporary_folder("cv-fork-")
         self.address = os.path.join(self._home, "s")
         env = {k: v for k, v in os.environ.items() if k != "JPY_PARENT_PID"}
+        walls: list[str] = []
+        if sandbox:
+            # A fork has its parent's memory, and so the environment that the parent was started with.
+            env = sandbox.environment(env, self._home)
+            os.chmod(self._home, 0o711)
+            if sandbox.method == "bubblewrap":
+                walls = ["bwrap", *sandbox.walls(self._home, inside.JOBS), "--"]
         # An inherited backend would be matplotlib's for good; a kernel sets its own only before matplotlib is there.
         env |= {**ONE_THREAD, "MPLBACKEND": "module://matplotlib_inline.backend_inline"}
         with socket.socket(socket.AF_UNIX) as door, open(os.path.join(self._home, LOG), "wb") as log:
@@ -76,7 +94,7 @@ class ForkServer:
             door.listen(64)  # clients may knock while the imports are under way
             # Its own session: Ctrl-C is for us, and we decide what happens to kernels.
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "course.grading.forkserver", str(door.fileno()), str(idle)],
+                [*walls, sys.executable, "-m", "course.grading.forkserver", str(door.fileno()), str(idle)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
@@ -114,20 +132,35 @@ class ForkedProcess:
 
     `lost` is True when it ended because its server did, and not by its own doing.
 
+    Args:
+        address: of the server.
+        argv, cwd, env: of a kernel that runs without a sandbox.
+        channel: a socket by which the kernel is told all that instead, and how it is to be shut in.
+
     Raises:
         ForkUnavailable: the server is gone, or may not fork.
     """
 
     stdin = stdout = stderr = None
 
-    def __init__(self, address: str, argv: list[str], cwd: str, env: dict[str, str]) -> None:
+    def __init__(
+        self,
+        address: str,
+        argv: list[str] | None = None,
+        cwd: str = "/",
+        env: dict[str, str] | None = None,
+        channel: socket.socket | None = None,
+    ) -> None:
         self.returncode: int | None = None
         self.lost = False
         self._socket = _connect(address)
         self._lines = self._socket.makefile("rb")
         try:
             self._socket.settimeout(START_SECONDS)
-            self._socket.sendall(json.dumps({"argv": argv, "cwd": cwd, "env": env}).encode() + b"\n")
+            request = json.dumps({"argv": argv or [], "cwd": cwd, "env": env or {}}).encode() + b"\n"
+            descriptors = [channel.fileno()] if channel else []
+            sent = socket.send_fds(self._socket, [request], descriptors)
+            self._socket.sendall(request[sent:])
             said = self._lines.readline()
             answer: dict[str, Any] = json.loads(said) if said else {"error": _last_words(address) or "it ended"}
         except OSError as error:
@@ -245,8 +278,9 @@ class Server:
         """Fork a kernel for whoever knocks. The answer, in the child, is its job."""
         connection, _ = self._door.accept()
         connection.settimeout(10)
+        descriptors: list[int] = []
         try:
-            job: dict[str, Any] = json.loads(connection.makefile("rb").readline())
+            job, descriptors = _request(connection)
             threads = len(os.listdir("/proc/self/task"))
             if threads != 1:
                 raise ForkUnavailable(f"it has {threads} threads, and a fork would copy one of them only")
@@ -254,12 +288,14 @@ class Server:
         except (OSError, ValueError, ForkUnavailable) as error:
             _say(connection, error=str(error))
             connection.close()
+            _close(descriptors)
             return None
         with contextlib.suppress(OSError):  # parent and child both do this: one of them comes first
             os.setpgid(pid, pid)
         if pid == 0:
             self._let_go(connection)
-            return job
+            return job | {"channel": descriptors[0]} if descriptors else job
+        _close(descriptors)
         self._kernels[pid] = connection
         self._ready.register(connection, selectors.EVENT_READ, pid)
         _say(connection, pid=pid)
@@ -304,6 +340,27 @@ class Server:
             connection.close()
 
 
+def _request(connection: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """What a client wants, and the socket it may have sent along."""
+    said, descriptors, _, _ = socket.recv_fds(connection, 65536, 1)
+    while not said.endswith(b"\n"):
+        more = connection.recv(65536)
+        if not more:
+            break
+        said += more
+    try:
+        job: dict[str, Any] = json.loads(said)
+    except ValueError:
+        _close(descriptors)
+        raise
+    return job, descriptors
+
+
+def _close(descriptors: list[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
 def _say(connection: socket.socket, **message: Any) -> None:
     with contextlib.suppress(OSError):  # gone already: the loop will notice
         connection.sendall(json.dumps(message).encode() + b"\n")
@@ -330,13 +387,18 @@ def preload() -> None:
     gc.freeze()  # the collector would touch, and so copy, every page in every kernel
 
 
+def _forget() -> None:
+    """What libraries keep of the server's: all forks would draw the same numbers, and write where it may."""
+    tempfile.tempdir = None
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed()
+
+
 def become_kernel(job: dict[str, Any]) -> None:
     """Run an IPython kernel in this process, as `python -m ipykernel_launcher` would."""
-    os.chdir(job["cwd"])
     os.environ.clear()
     os.environ.update(job["env"])
-    if numpy := sys.modules.get("numpy"):
-        numpy.random.seed()  # all forks of one process would draw the same numbers
+    _forget()
     from ipykernel.kernelapp import IPKernelApp
 
     # This process's parent is the server; a kernel whose parent is gone ends itself.
@@ -354,10 +416,22 @@ def main(door: int, idle: float) -> None:
         job = server.serve()
     finally:
         server.close()
-    if job:
+    if job and "channel" in job:
+        channel = socket.socket(fileno=job["channel"])
+        job = inside.receive(channel)
+        inside.confine(job, channel, forked=True)
+        if "run" in job:
+            _forget()
+            inside.call(job, channel)
+        if job["method"] == "landlock":
+            without_tcp()
+        job["argv"] = job["argv"][3:]  # without: python -m ipykernel_launcher
+    elif job:
+        os.chdir(job["cwd"])
         with open(os.devnull, "r+b") as null:
             for descriptor in (0, 1, 2):
                 os.dup2(null.fileno(), descriptor)
+    if job:
         become_kernel(job)
 
 

@@ -15,6 +15,8 @@ from course.grading.settings import configure
 c = get_config()  # noqa: F821
 configure(c)
 c.CourseDirectory.course_id = "cv-course"
+# For a graded class: students get no hints in their notebooks.
+# c.StudentVersion.hints = False
 '''
 
 
@@ -63,6 +65,9 @@ def configure(c: Config) -> None:
     c.ExecutePreprocessor.iopub_timeout = 10
     # With widget state in them, feedback pages show widgets that need a network, and are blank without one.
     c.ExecutePreprocessor.store_widget_state = False
+
+    # Feedback and formgrader: what students write as HTML is shown, and nothing of it runs.
+    c.HTMLExporter.filters = {"markdown2html": "course.grading.clean.markdown2html"}
 
     # A loop that prints must not make a feedback page of megabytes.
     c.LimitOutput.max_lines = 300

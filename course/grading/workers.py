@@ -16,6 +16,7 @@ from traitlets.config import Config
 
 from course.grading.classroom import Classroom, Outcome
 from course.grading.forkserver import ForkServer, ForkUnavailable
+from course.grading.provisioner import GradingProvisioner
 
 _classroom: Classroom | None = None
 
@@ -33,12 +34,16 @@ def grade_all(
         classroom: the class.
         students: whose submissions.
         workers: how many processes; one per processor unless given.
-        server: a fork server that is running already.
+        server: a fork server that is running already, within the same walls.
+
+    Raises:
+        SandboxUnavailable: students' code cannot be shut in here; nothing was graded.
     """
+    sandbox = GradingProvisioner(config=classroom.config).sandbox()
     own = None
     if server is None:
         with suppress(ForkUnavailable):
-            server = own = ForkServer()
+            server = own = ForkServer(sandbox)
     settings = deepcopy(classroom.settings)
     if server:
         settings.GradingProvisioner.address = server.address

@@ -21,6 +21,10 @@
 # cell with *Shift + Enter*, then run the check below it. It tells you at once whether your function is right, and if
 # it is not, which mistake it looks like. You can try as often as you like. Experiments use the library's versions, so
 # being stuck at one exercise never blocks the next.
+#
+# **Stuck?** A failed check unfolds hints, one more with each attempt. `hint("tour.eigenfaces")` gives them at any time,
+# and `hint("tour.eigenfaces", eigenfaces)` shows a right answer beside your code (unless your class has switched hints
+# off). The second cell below shows how far you are in the whole course; that is kept on your machine only.
 
 # %%
 import torch
@@ -32,6 +36,10 @@ from course.check import check
 from course.data import photo
 from course.effects.tour import NAMES, error_curve
 from course.pixels import to_gray
+from course.study import hint, progress
+
+# %%
+progress()
 
 # %% [markdown]
 # ## Play first
@@ -346,3 +354,6 @@ NAMES.show()
 # | 2012 | features are learned: many pictures, fast hardware, one recipe |
 #
 # Next: **01 · pixels**: what exactly is a picture to a program?
+
+# %%
+progress("tour")

@@ -28,6 +28,7 @@ from torch import Tensor
 from course import effects, pixels
 from course.check import check
 from course.data import FRUIT, fruit, photo
+from course.study import hint, predict, progress
 
 # %% [markdown]
 # ## Play first
@@ -313,7 +314,11 @@ effects.get("pixels.single_pixel").show()
 # does.
 
 # %%
-effects.get("pixels.fragile").show()
+guess = predict("pixels.fragile")
+guess
+
+# %%
+guess.show()
 
 # %% [markdown]
 # ### Experiment: what that does to a classifier
@@ -365,8 +370,8 @@ effects.get("pixels.nearest").show()
 # You change bytes in place (`image /= 255`). Bytes hold whole numbers from 0 to 255 only: convert with `.float()`
 # first, and make a new tensor.
 # </details>
-# <details><summary><code>scatter(): Expected dtype int64 for index</code> or <code>tensors used as indices must be
-# long …</code></summary>
+# <details><summary><code>scatter(): Expected dtype int32/int64 for index</code> or <code>tensors used as indices must
+# be long …</code></summary>
 #
 # Class ids that pick an entry must be whole numbers: `y.long()`.
 # </details>
@@ -391,3 +396,6 @@ effects.get("pixels.nearest").show()
 # | single pixel | says little; content is in how pixels stand to each other |
 #
 # Next: **02 · features**: describe a picture by what matters, first by hand, then by learning.
+
+# %%
+progress("pixels")

@@ -30,6 +30,7 @@ from torch import Tensor
 from course import effects, features, pixels
 from course.check import check
 from course.data import photo
+from course.study import hint, predict, progress
 
 # %% [markdown]
 # ## Play first
@@ -236,7 +237,11 @@ effects.get("features.lighting").show()
 # Brick, grass or gravel? Trained on one part of three photos, tested on another.
 
 # %%
-effects.get("features.textures").show()
+guess = predict("features.textures")
+guess
+
+# %%
+guess.show()
 
 # %% [markdown]
 # ---
@@ -372,3 +377,6 @@ effects.get("features.rotation").show()
 # | designed or learned | a designed feature is a bet on what may vary; a learned one needs data |
 #
 # Next: **03 · descent**: how the kernels are learned.
+
+# %%
+progress("features")

@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from course import descent, effects
 from course.check import check
 from course.data import digits
+from course.study import hint, predict, progress
 from course.training import accuracy
 
 # %% [markdown]
@@ -410,7 +411,11 @@ effects.get("descent.ravine").show()
 # or not: that depends on where it started, on $\eta$ and on $\alpha$. The map shows how much.
 
 # %%
-effects.get("descent.local_minimum").show()
+guess = predict("descent.local_minimum")
+guess
+
+# %%
+guess.show()
 
 # %% [markdown]
 # ### Experiment: off a saddle
@@ -506,3 +511,6 @@ effects.get("descent.fluctuations").show()
 # | momentum | at small rates just a longer step; wins where that longer step cannot be taken |
 #
 # Next: **04 · schedules**: the best learning rate at the start is not the best one at the end.
+
+# %%
+progress("descent")

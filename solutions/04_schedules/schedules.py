@@ -32,6 +32,7 @@ from course import effects, schedules
 from course.check import check
 from course.data import digits
 from course.descent import SGD
+from course.study import hint, predict, progress
 
 # %% [markdown]
 # ## Play first
@@ -365,7 +366,11 @@ effects.get("schedules.steps_apart").show()
 # Batches from small to huge, the rate fixed or scaled, the same number of *epochs*.
 
 # %%
-effects.get("schedules.linear_scaling").show()
+guess = predict("schedules.linear_scaling")
+guess
+
+# %%
+guess.show()
 
 # %% [markdown]
 # Up to $B = 200$ the rule keeps the accuracy, at 500 it breaks. The ends of the steps need not coincide for that: it is
@@ -450,3 +455,6 @@ compare(processes=2)
 # | units | epochs or steps: be sure which one a number counts |
 #
 # Next: **05 · adaptive**: one rate for all weights? Each weight could have its own.
+
+# %%
+progress("schedules")

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from course import adaptive, effects
 from course.check import check
 from course.data import digits
+from course.study import hint, predict, progress
 from course.training import accuracy, fit
 
 # %% [markdown]
@@ -85,7 +86,11 @@ check("adaptive.adagrad_step", adagrad_step)
 # directions. The rates belong to **weights**, though, not to directions: what if the ravine lies askew?
 
 # %%
-effects.get("adaptive.effective_rates").show()
+guess = predict("adaptive.effective_rates")
+guess
+
+# %%
+guess.show()
 
 # %% [markdown]
 # Straight, Adagrad is unbeatable. Turned by 45° it is slower than plain SGD: then no single weight lies along the
@@ -306,3 +311,6 @@ for optimizer_class in (torch.optim.AdamW, adaptive.AdamW):
 # | fair test | best rate for each, same budget, several paired seeds |
 #
 # Next: **06 · regularization**: a small training loss is not the goal.
+
+# %%
+progress("adaptive")

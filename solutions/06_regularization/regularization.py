@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from course import effects, regularization
 from course.check import check
 from course.data import digits
+from course.study import hint, predict, progress
 from course.training import accuracy, fit
 
 # %% [markdown]
@@ -113,12 +114,15 @@ check("regularization.decay_step", decay_step)
 
 # %% [markdown]
 # ### Experiment: are the two forms the same?
-# Two trainings from the same start, on the same batches: one with $\lambda w$ in the gradient, one with decay.
-#
-# > **Predict.** For SGD the algebra above says yes. And for momentum? For Adam?
+# Two trainings from the same start, on the same batches: one with $\lambda w$ in the gradient, one with decay. For SGD
+# the algebra above says yes. And for momentum? For Adam?
 
 # %%
-effects.get("regularization.l2_is_decay").show()
+guess = predict("regularization.l2_is_decay")
+guess
+
+# %%
+guess.show()
 
 # %% [markdown]
 # SGD: the same to rounding. Momentum: the same, too, if what rolls on is the last **move** of the weights, decay
@@ -406,3 +410,6 @@ effects.get("regularization.dropping").show()
 # | honest numbers | choose with the validation set, report with the test set |
 #
 # Next: **07 · augmentation**: more pictures from the ones you have.
+
+# %%
+progress("regularization")

@@ -29,6 +29,7 @@ from course import augmentation, effects
 from course.check import check
 from course.data import fruit, photos
 from course.effects.picture import gallery
+from course.study import hint, predict, progress
 
 # %% [markdown]
 # ## Play first
@@ -143,10 +144,14 @@ effects.get("augmentation.poses").show()
 # not say: that direction does not matter.
 #
 # ### Experiment: an augmentation that is a lie
-# > **Predict.** Digits moved by a pixel, digits mirrored: which of the two helps, and on which test?
+# Digits moved by a pixel, digits mirrored: which of the two helps, and on which test?
 
 # %%
-effects.get("augmentation.digit_moves").show()
+guess = predict("augmentation.digit_moves")
+guess
+
+# %%
+guess.show()
 
 # %% [markdown]
 # Mirrored digits teach the network to expect what never comes. And moving is not free for this simple network either:
@@ -472,3 +477,6 @@ effects.get("augmentation.mixing").show()
 # | mixup, CutMix | labels are mixed as the pixels are; CutMix counts the clipped box |
 #
 # Next: **08 · smoothing**: labels that are not quite sure.
+
+# %%
+progress("augmentation")

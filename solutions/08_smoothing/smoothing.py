@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from course import effects, smoothing
 from course.check import check
 from course.data import digits
+from course.study import hint, predict, progress
 from course.training import fit
 
 # %% [markdown]
@@ -235,11 +236,13 @@ effects.get("smoothing.reliability").show()
 
 # %% [markdown]
 # ### Experiment: ε from 0 to 0.4, in three settings
-# > **Predict.** A network that is calibrated already is trained again with $\varepsilon = 0.2$. Will its calibration
-# > error rise or fall?
 
 # %%
-effects.get("smoothing.sweep").show()
+guess = predict("smoothing.sweep")
+guess
+
+# %%
+guess.show()
 
 # %% [markdown]
 # Smoothing does the same everywhere: it lowers confidence. If the network was too sure, that is a gain. On clean digits
@@ -307,6 +310,10 @@ for eps in (0.0, 0.1):
 #
 # `.mean()` over an (N, K) tensor divides by N·K. Sum over the classes (`dim=1`), then take the mean.
 # </details>
+# <details><summary><code>mean(): could not infer output dtype … Got: Bool</code></summary>
+#
+# What is right is True or False, and a mean wants numbers: `(guess == y).float()`.
+# </details>
 # <details><summary>The calibration error is <code>nan</code></summary>
 #
 # The mean of an empty bin is 0/0. Skip bins that hold no prediction.
@@ -324,3 +331,6 @@ for eps in (0.0, 0.1):
 # | the peer | one temperature, fitted afterwards: calibrates without another training |
 #
 # Next: **09 · depth**: leave out layers at random.
+
+# %%
+progress("smoothing")

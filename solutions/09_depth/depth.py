@@ -29,6 +29,7 @@ from torchvision.ops import stochastic_depth as torchvisions
 from course import depth, effects
 from course.check import check
 from course.data import fruit
+from course.study import hint, predict, progress
 from course.training import accuracy, fit
 
 # %% [markdown]
@@ -204,7 +205,11 @@ effects.get("depth.time_saved").show()
 # A network of 16 residual blocks has learned digits with $p_L = ½$, with some of the labels wrong.
 
 # %%
-effects.get("depth.ensemble").show()
+guess = predict("depth.ensemble")
+guess
+
+# %%
+guess.show()
 
 # %% [markdown]
 # The test-time network, in a single pass, does as well as the vote. For one block that is no wonder: the mean of
@@ -281,7 +286,7 @@ for p_last in (1.0, 0.5):
 #
 # The same mistake, without an error message: the gates ran along the last axis.
 # </details>
-# <details><summary><code>Expected a 'cpu' device type for generator …</code></summary>
+# <details><summary><code>Expected a 'cuda' device type for generator but found 'cpu'</code></summary>
 #
 # A generator draws on its own device. Draw there, then move: `torch.rand(n, generator=generator).to(x.device)`.
 # </details>
@@ -302,3 +307,6 @@ for p_last in (1.0, 0.5):
 # | accuracy | regularises: helps against wrong labels, not in general |
 #
 # Next: **10 · recipe**: everything together, and a challenge.
+
+# %%
+progress("depth")

@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from course import effects
 from course.check import check
 from course.recipe import Budget, Network
+from course.study import hint, predict, progress
 
 # %% [markdown]
 # ## Play first
@@ -266,7 +267,11 @@ effects.get("recipe.scaled_twin").show()
 # Around a trained network, the surface looks like a bowl. Is the whole of it one?
 
 # %%
-effects.get("recipe.barrier").show()
+guess = predict("recipe.barrier")
+guess
+
+# %%
+guess.show()
 
 # %% [markdown]
 # No. Both networks are good, and half-way between them is one that is not: the surface is not convex. Two random
@@ -414,3 +419,6 @@ check("recipe.best_recipe", best_recipe)
 # | honest table | one change per row, paired seeds, and the spread beside the mean |
 #
 # This was the last section. Take your recipe along.
+
+# %%
+progress("recipe")

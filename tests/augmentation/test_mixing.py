@@ -58,6 +58,30 @@ def test_blocks_single_pictures_and_whole_batches_give_the_same(x, y, generator,
     assert torch.equal(A.cutmix((x * 255).byte(), y, box, order)[0], (cut[0] * 255).byte())
 
 
+@pytest.mark.parametrize("block", [1, 2 * 3 * 21 * 27, None])
+def test_pictures_are_written_where_told(x, y, generator, monkeypatch, block):
+    if block is None:
+        monkeypatch.setattr(mixing, "_blockwise", lambda x: False)
+    else:
+        monkeypatch.setattr(mixing, "BLOCK", block)
+    lam, order = A.draw_lambdas(len(x), 1.0, generator), A.draw_partners(len(x), generator)
+    box, before = A.draw_cuts(lam, 21, 27, generator), x.clone()
+    for mix, how in ((A.mixup, lam), (A.cutmix, box)):
+        out = torch.full_like(x, torch.nan)
+        pictures, labels = mix(x, y, how, order, out)
+        expected = mix(x, y, how, order)
+        assert pictures is out
+        assert torch.equal(out, expected[0])
+        assert torch.equal(labels, expected[1])
+        assert torch.equal(x, before)
+        with pytest.raises(ValueError, match="need an out like x"):
+            mix(x, y, how, order, out[1:])
+        with pytest.raises(ValueError, match="need an out like x"):
+            mix(x, y, how, order, out.double())
+        with pytest.raises(ValueError, match="another batch"):
+            mix(x, y, how, order, x)
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 30), st.integers(1, 30), st.floats(0, 1), st.integers(0, 1000))
 def test_cuts_have_the_size_of_1_minus_lambda(H, W, lam, seed):

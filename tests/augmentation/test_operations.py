@@ -108,6 +108,15 @@ def test_rows_slide_as_a_warp_would_move_them(x):
         assert torch.equal(moved, A.warp(x, matrix)), name
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(operations.SLID), st.floats(-40, 40, width=32), st.integers(1, 9), st.integers(1, 9))
+def test_one_picture_slides_like_each_of_many(name, magnitude, height, width):
+    x = torch.arange(1, 1 + 3 * height * width).view(1, 3, height, width)
+    operation, magnitudes = torch.full((2,), A.NAMES.index(name)), torch.full((2,), magnitude)
+    alone = A.move(x, operation[:1], magnitudes[:1])
+    assert torch.equal(alone.expand(2, -1, -1, -1), A.move(x.repeat(2, 1, 1, 1), operation, magnitudes))
+
+
 def test_floats_are_taken_by_their_levels(levels):
     operation = torch.arange(len(levels))
     magnitude = A.strengths(31, 21, 27)[operation, 9]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -41,3 +42,39 @@ def test_what_students_start_from_is_called_unwritten_not_wrong(exercise):
     exec(imports + cells[exercise.function], namespace)
     found = verdict(exercise, namespace[exercise.function], seed=1)
     assert (found.status, found.points) == ("failed" if exercise.given else "unwritten", 0)
+
+
+def cells(section: str) -> list[nbformat.NotebookNode]:
+    path = next((ROOT / "notebooks").glob(f"*_{section}/{section}.ipynb"))
+    return nbformat.read(path, as_version=4).cells
+
+
+@pytest.mark.parametrize("section", exercises.sections())
+def test_minutes_points_and_difficulty_add_up(section):
+    """What a student reads in the overview, against the exercises and against its own last line."""
+    text = "\n".join(c.source for c in cells(section) if c.cell_type == "markdown")
+    rows = re.findall(r"^\| (\d+) \| (.+?) \| ([\d.]+) \| (\d+) \| (\S+) \|$", text, re.MULTILINE)
+    ((points, minutes),) = re.findall(
+        r"^\| \| \*\*Together\*\* \| \*\*([\d.]+)\*\* \| \*\*(\d+)\*\* \|", text, re.MULTILINE
+    )
+    assert [int(n) for n, *_ in rows] == list(range(1, len(rows) + 1))
+    assert sum(float(row[2]) for row in rows) == float(points)
+    assert sum(int(row[3]) for row in rows) == int(minutes)
+    told = {title: (float(p), int(m), dots) for _, title, p, m, dots in rows}
+    for e in exercises.of_section(section):
+        dots = "●" * e.difficulty + "○" * (3 - e.difficulty)
+        assert told.pop(e.title) == (e.points, e.minutes, dots)
+        card = f"about {e.minutes} minute{'s' * (e.minutes != 1)} · difficulty {dots}"
+        assert card in text.split(f"### `{e.function}")[1].split("###")[0]
+    assert all(dots == "written" or "challenge" in title.lower() for title, (_, _, dots) in told.items())
+
+
+@pytest.mark.parametrize("section", exercises.sections())
+def test_each_notebook_helps_asks_and_shows_progress(section):
+    code = [c.source for c in cells(section) if c.cell_type == "code"]
+    (helped,) = [c.source for c in cells(section) if "## Help — I get …" in c.source]
+    assert helped.count("<details>") == helped.count("</details>") >= 2
+    assert code[-1] == f'progress("{section}")'
+    asked = [i for i, source in enumerate(code) if source.startswith(f'guess = predict("{section}.')]
+    assert asked or section == "tour"
+    assert all(code[i + 1] == "guess.show()" for i in asked), "the next cell runs the experiment and compares"

@@ -237,12 +237,11 @@ def _wait_until_up(url: str, server: subprocess.Popen[bytes], log: Path) -> None
             time.sleep(0.1)
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """JupyterLab on a free loopback port, with settings and data of its own in a temporary folder."""
-    home, port = tmp_path_factory.mktemp("lab"), _free_port()
-    root, log, url = home / "root", home / "server.log", f"http://127.0.0.1:{port}"
-    root.mkdir()
+@contextlib.contextmanager
+def jupyterlab(home: Path, root: Path) -> Iterator[Lab]:
+    """JupyterLab on a free loopback port, started in `root`, with settings and data of its own in `home`."""
+    port = _free_port()
+    log, url = home / "server.log", f"http://127.0.0.1:{port}"
     _quiet_settings(home)
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
     command += ["--ServerApp.port_retries=0", "--IdentityProvider.token=", "--expose-app-in-browser"]
@@ -260,6 +259,15 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
             server.wait(15)
         with contextlib.suppress(ProcessLookupError):  # kernels that outlived it
             os.killpg(server.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """JupyterLab in an empty folder."""
+    home = tmp_path_factory.mktemp("lab")
+    (home / "root").mkdir()
+    with jupyterlab(home, home / "root") as lab:
+        yield lab
 
 
 @pytest.fixture(scope="module")

@@ -221,3 +221,57 @@ def test_validate_names_what_is_still_missing(section):
     dialog.locator("button").last.click()
     assert 'check("descent.' in words, words
     assert 'check("descent.momentum_step"' not in words, "the solved exercise must not be among the missing ones"
+
+
+# ------------------------------------------------------------------------------------------ learning alone
+
+
+def run_below(notebook, source: str):
+    """Put a cell below the active one and run it; its outputs."""
+    notebook.command("notebook:insert-cell-below")
+    set_source = "s => window.jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.setSource(s)"
+    notebook.page.evaluate(set_source, source)
+    notebook.command("notebook:run-cell")
+    notebook.wait_idle(120)
+    return notebook.page.locator(".jp-Notebook .jp-Cell.jp-mod-active .jp-OutputArea-output")
+
+
+def test_a_failed_check_unfolds_its_hints_by_keyboard(section):
+    for body in ("w + lr * grad", "w - grad"):  # two attempts unlock two hints
+        section.write_and_run("gd_step", f"def gd_step(w, grad, lr):\n    return {body}")
+        report = section.write_and_run("check-gd_step")
+    hints = report.locator("summary", has_text="Hint")
+    for summary in hints.all():
+        summary.focus()
+        section.page.keyboard.press("Enter")
+    assert hints.count() == report.locator("details[open]").count() == 2
+    assert "Θ ← Θ − η · ∇L" in report.inner_text()
+    section.keep("study-hints", ".jp-Cell.jp-mod-active")
+
+
+def test_at_the_second_request_a_right_answer_stands_beside_ones_own(section):
+    section.cell("check-gd_step")
+    assert run_below(section, 'hint("descent.gd_step", gd_step)').locator("table").count() == 0
+    shown = run_below(section, 'hint("descent.gd_step", gd_step)')
+    assert shown.locator("th").all_inner_texts() == ["your code", "a right answer"]
+    marked = shown.locator("td b").all_inner_texts()
+    assert "".join(marked).replace(" ", "") == "lr*"
+    section.dark(True)
+    section.keep("study-solution-dark", ".jp-Cell.jp-mod-active")
+    section.dark(False)
+
+
+def test_a_prediction_is_made_by_keyboard_and_compared(section):
+    question = section.page.get_by_role("group", name="Predict.")
+    question.get_by_role("radio").first.focus()
+    section.page.keyboard.press("Space")
+    section.page.keyboard.press("ArrowDown")  # and no notebook command
+    assert question.get_by_role("radio", checked=True).evaluate("e => e.closest('label').innerText").startswith("a few")
+    assert question.get_by_role("status").inner_text().startswith("Noted")
+    section.cell("check-momentum_step")
+    shown = run_below(section, "guess.show()")
+    assert shown.locator("th", has_text="predicted").locator("xpath=following-sibling::td").inner_text() == (
+        "a few: up to 20 %"
+    )
+    assert shown.locator("th", has_text="measured").locator("xpath=following-sibling::td").inner_text() == "none"
+    section.keep("study-compared", ".jp-Cell.jp-mod-active")

@@ -9,9 +9,11 @@ import torch
 
 from course import exercises
 from course.check import CheckFailed, check
-from course.check.challenge import enter
+from course.check.challenge import attempt, enter, measured
+from course.check.observe import Observation
 from course.check.report import VERDICT_MIME
-from course.exercises.recipe.best_recipe import CHALLENGE, baseline
+from course.exercises.recipe.best_recipe import CHALLENGE, _rebuilt, baseline
+from course.grading.verdict.wire import decode, encode
 from course.recipe import Budget, Network
 
 
@@ -48,11 +50,11 @@ def test_nothing_that_is_handed_over_tells_the_test():
     def asking(x, y, budget, generator):
         told.extend([generator.initial_seed(), torch.initial_seed()])
 
-    def noting(answer, kept, generator):
+    def noting(packed, generator):
         tested.append(generator.initial_seed())
         return 0.0, ""
 
-    enter(dataclasses.replace(CHALLENGE, measure=noting), asking, 5)
+    enter(dataclasses.replace(CHALLENGE, pack=lambda *_: {}, measure=noting), asking, 5)
     assert len(told) == 2
     assert not {5, *tested} & set(told)
 
@@ -110,6 +112,14 @@ def of_another_kind(x, y, budget, generator):
     return Constant(budget, generator)
 
 
+def own_norm(x, y, budget, generator):
+    class Zero(torch.nn.BatchNorm2d):
+        def forward(self, x):
+            return 0 * x
+
+    return Network(budget, generator, Zero)
+
+
 def not_finite(x, y, budget, generator):
     network = Network(budget, generator)
     torch.nn.init.constant_(network.head.bias, float("nan"))
@@ -129,6 +139,7 @@ def not_finite(x, y, budget, generator):
         (rebuilt, "rebuilt"),
         (of_another_kind, "rebuilt"),
         (not_finite, "finite"),
+        (own_norm, "there is a Zero"),
         (lambda *_: 1 / 0, "ZeroDivisionError"),
     ],
 )
@@ -137,6 +148,53 @@ def test_what_is_refused(function, said):
     assert (entry.status, entry.points, entry.score) == ("failed", 0.0, None)
     assert said in entry.sentence
     assert said.split()[0] in entry.html()
+
+
+@pytest.mark.parametrize(
+    "norm",
+    [
+        None,
+        torch.nn.BatchNorm2d,
+        lambda n: torch.nn.GroupNorm(4, n, eps=1e-3),
+        lambda n: torch.nn.InstanceNorm2d(n, affine=True),
+        lambda n: torch.nn.BatchNorm2d(n, affine=False),
+    ],
+)
+def test_what_is_packed_is_built_again_and_answers_alike(norm):
+    """In grading, a network is measured in another process than the one that trained it."""
+    trained = []
+
+    def brief(x, y, budget, generator):
+        trained.append(Network(budget, generator, norm))
+        trained[0](x[:50]).sum().backward()
+        return trained[0]
+
+    (seen,) = decode(encode([attempt(CHALLENGE, brief, 3)]), 1)
+    assert seen.error is None, seen.message
+    network, used = _rebuilt(seen.answer)
+    assert used == 50
+    x = torch.rand(20, 3, 16, 16)
+    with torch.no_grad():
+        assert torch.equal(network.eval()(x), trained[0].eval()(x))
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {},
+        [],
+        None,
+        1.0,
+        {"norms": [], "weights": {}, "used": 0},
+        {"norms": [{"kind": "Sequential"}] * 4, "weights": {}, "used": 0},
+        {"norms": [{"kind": "Identity"}] * 4, "weights": {"head.weight": torch.ones(3)}, "used": 0},
+        {"norms": [{"kind": "Identity"}] * 4, "weights": [1], "used": "x"},
+    ],
+)
+def test_a_forged_network_earns_nothing(forged):
+    entry = measured(CHALLENGE, Observation(answer=forged), 1)
+    assert (entry.points, entry.score) == (0.0, None)
+    assert "no network of this challenge" in entry.sentence
 
 
 def test_a_stub_is_calmly_unwritten_and_time_is_limited():

@@ -75,6 +75,8 @@ SOUND = Exercise(
     cases=cases,
     misconceptions=mistakes(triple, half, square),
     alternatives=(twice,),
+    idea="Two of them are once more.",
+    pseudocode="y ← x + x",
 )
 
 
@@ -171,6 +173,9 @@ WEAK: dict[str, tuple[Exercise, str, str]] = {
         "inputs do not depend on the seed",
         "reference",
     ),
+    "no first hint": (planted(idea=" "), "no hint", "idea"),
+    "no second hint": (planted(pseudocode=""), "no hint", "pseudocode"),
+    "an answer is shown that nobody proved": (planted(shown=negative), "an unproven answer is shown", "negative"),
     "no points": (planted(points=0), "bad description", "exercise"),
     "signature of another function": (planted(signature="triple(x)"), "bad description", "exercise"),
     "nothing to judge by": (planted(compare=False), "nothing is judged", "exercise"),

@@ -20,8 +20,10 @@ from course.grading.cells import grade_id
 from course.grading.classroom import Classroom, Outcome
 from course.grading.forkserver import ForkServer
 from course.grading.planting import planted
+from course.grading.provisioner import GradingProvisioner
 from course.grading.roster import Roster, Student
 from course.grading.workers import grade_all
+from tests.grading.forgers import FORGERS
 
 ASSIGNMENT, FILE = "03_descent", "descent.ipynb"
 ROSTER = (
@@ -73,7 +75,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def server() -> Iterator[ForkServer]:
     """One fork server for all tests: it imports torch."""
-    with ForkServer() as server:
+    with ForkServer(GradingProvisioner().sandbox()) as server:
         yield server
 
 
@@ -161,6 +163,10 @@ def graded(
         "skip-execution": notebooks.tagged(),
         "strange-metadata": strange,
     }
+    for name, (cell, function) in FORGERS.items():
+        forged = fill(notebooks.blank, {"gd_step": function})
+        forged.cells.insert(1, new_code_cell(cell))
+        special[name] = forged
     for name in ROSTER:
         classroom.submit(name, roster[name].files())
     for name, notebook in special.items():

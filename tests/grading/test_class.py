@@ -18,6 +18,7 @@ from course.grading.classroom import Classroom, ClassroomError, Outcome
 from course.grading.forkserver import ForkServer
 from course.grading.roster import Student
 from tests.grading.conftest import ASSIGNMENT, FILE, ROSTER, Notebooks
+from tests.grading.forgers import FORGERS
 
 pytestmark = pytest.mark.slow
 
@@ -76,9 +77,17 @@ def test_a_flood_of_output_is_cut(graded: dict[str, Outcome], classroom: Classro
 
 
 @pytest.mark.parametrize("name", ["check-renamed", "check-generous"])
-def test_only_a_verdict_of_the_course_earns_points(name: str, graded: dict[str, Outcome]) -> None:
-    assert graded[name].score == 0
-    assert "the name `check`" in graded[name].reason
+def test_what_a_notebook_calls_check_changes_nothing(name: str, graded: dict[str, Outcome]) -> None:
+    assert graded[name].score == graded[name].max_score
+    assert graded[name].findings == graded["solved"].findings
+
+
+@pytest.mark.parametrize("name", FORGERS)
+def test_whoever_did_no_work_earns_nothing(name: str, graded: dict[str, Outcome]) -> None:
+    outcome = graded[name]
+    assert (outcome.score, [f.points for f in outcome.findings]) == (0, [0] * 7), outcome.reason
+    assert not outcome.failed
+    assert not {f.status for f in outcome.findings} & {"passed", "partial"}
 
 
 @pytest.mark.parametrize("name", ["tests-as-solutions", "tests-ungraded", "skip-execution"])
@@ -96,7 +105,7 @@ def test_deleted_cells_are_named(graded: dict[str, Outcome]) -> None:
 
 def test_missing_imports_are_explained(graded: dict[str, Outcome]) -> None:
     assert graded["imports-deleted"].score == 0
-    assert "cell that imports it is missing" in graded["imports-deleted"].reason
+    assert "name 'descent' is not defined" in graded["imports-deleted"].reason
 
 
 def test_metadata_of_any_shape_do_no_harm(graded: dict[str, Outcome]) -> None:

@@ -56,7 +56,7 @@ def folder(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _one_server_is_enough(monkeypatch: pytest.MonkeyPatch, server: ForkServer) -> None:
-    monkeypatch.setattr(demo, "ForkServer", lambda: nullcontext(server))
+    monkeypatch.setattr(demo, "ForkServer", lambda _: nullcontext(server))
 
 
 def run(root: Path, folder: Path | None, monkeypatch: pytest.MonkeyPatch, **more: Any) -> int:

@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,6 +29,13 @@ pytestmark = [
 ]
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[ForkServer]:
+    """One without walls: what is tested here is forking."""
+    with ForkServer() as server:
+        yield server
+
+
 def run(address: str, *cells: str, cwd: Path | None = None, fork: bool = True) -> NotebookNode:
     """Run cells in a kernel of the server's."""
 
@@ -36,7 +43,7 @@ def run(address: str, *cells: str, cwd: Path | None = None, fork: bool = True) -
         def create_kernel_manager(self) -> Any:
             manager = super().create_kernel_manager()
             manager.provisioner = GradingProvisioner(
-                kernel_spec=manager.kernel_spec, parent=manager, address=address, fork=fork
+                kernel_spec=manager.kernel_spec, parent=manager, address=address, fork=fork, unsafe_no_sandbox=True
             )
             return manager
 

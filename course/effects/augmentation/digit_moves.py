@@ -12,7 +12,7 @@ from torch import Tensor
 from course.augmentation import draw_flips, flip
 from course.data import digits
 from course.effects.augmentation.common import copies, generator_of, moved, right, some_digits, train
-from course.effects.effect import Effect, Numbers
+from course.effects.effect import Effect, Numbers, Prediction
 from course.effects.picture import BLUE, GREY, VERMILLION, Picture, canvas
 
 TRAIN, PASSES = 300, 20
@@ -96,6 +96,25 @@ def draw(seed: int) -> Picture:
     return Picture(figure, alt, caption)
 
 
+def _answer(numbers: Numbers) -> int:
+    gained = numbers["trained mirrored: tested as they are"] - numbers["trained as they are: tested as they are"]
+    return 0 if gained > 1 else 1 if gained > -1 else 2
+
+
+def _told(numbers: Numbers) -> str:
+    plain, mirror = (numbers[f"trained {how}: tested as they are"] for how in ("as they are", "mirrored"))
+    return f"Right on ordinary digits: {plain:.1f} % without mirrored ones in training, {mirror:.1f} % with them."
+
+
+PREDICTION = Prediction(
+    "A network learns from 300 digits, and in training every second one is mirrored. On new digits, none of which is "
+    "mirrored, it is then …",
+    ("better: it has seen more variety", "as good, within a point", "worse"),
+    _answer,
+    _told,
+)
+
+
 DIGIT_MOVES = Effect(
     "augmentation.digit_moves",
     "A small fully connected network learns from 300 digits. Trained on digits moved by up to a pixel, it gains more "
@@ -106,4 +125,5 @@ DIGIT_MOVES = Effect(
     holds,
     draw,
     seconds=0.6,
+    prediction=PREDICTION,
 )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from course.effects.depth.common import BLOCKS, P_LAST, PICTURES, STEPS, WRONG, mean, scores, trained
-from course.effects.effect import Effect, Numbers
+from course.effects.effect import Effect, Numbers, Prediction
 from course.effects.lanes import flat_digits, lane_accuracies, lane_losses
 from course.effects.picture import BLUE, GREEN, GREY, VERMILLION, Picture, canvas, label
 
@@ -23,6 +24,7 @@ class _Found(NamedTuple):
     numbers: Numbers
 
 
+@lru_cache(maxsize=2)
 @torch.no_grad()
 def _experiment(seed: int) -> _Found:
     found = trained(seed)
@@ -116,6 +118,25 @@ def draw(seed: int) -> Picture:
     return Picture(figure, alt, caption)
 
 
+def _answer(numbers: Numbers) -> int:
+    gained = numbers["accuracy, f whole"] - numbers["accuracy, p·f"]
+    return 0 if gained < -0.01 else 1 if gained < 0.01 else 2
+
+
+def _told(numbers: Numbers) -> str:
+    whole, weighted = (numbers[f"accuracy, {name}"] for name in ("f whole", "p·f"))
+    return f"Right on new digits: {whole:.1%} with whole branches, {weighted:.1%} with each weighted by its p."
+
+
+PREDICTION = Prediction(
+    "In training, each branch was left out now and then. At test time all of them take part, and each is added whole "
+    "instead of p times. The network is then …",
+    ("worse", "as good, within a point", "better: all of it is used"),
+    _answer,
+    _told,
+)
+
+
 ENSEMBLE = Effect(
     "depth.ensemble",
     "A network trained with p_L = 0.5 holds 2^16 networks. With all blocks, each weighted by its p, it does as well as "
@@ -125,4 +146,5 @@ ENSEMBLE = Effect(
     holds,
     draw,
     seconds=2.0,
+    prediction=PREDICTION,
 )

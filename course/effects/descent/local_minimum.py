@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -10,7 +12,7 @@ from torch import Tensor
 
 from course.descent import SURFACES, gradient_descent, gradient_of, momentum_step
 from course.effects.descent.common import contours
-from course.effects.effect import Effect, Numbers
+from course.effects.effect import Effect, Numbers, Prediction
 from course.effects.picture import BLUE, VERMILLION, Picture, canvas, label
 
 SURFACE = SURFACES["local minimum"]
@@ -35,6 +37,7 @@ def _starts(seed: int) -> Tensor:
     )
 
 
+@lru_cache(maxsize=2)
 def _experiment(seed: int) -> _Map:
     starts = _starts(seed)
     alpha, lr = torch.meshgrid(torch.tensor(ALPHAS), torch.tensor(LRS), indexing="ij")
@@ -119,6 +122,28 @@ def draw(seed: int) -> Picture:
     return Picture(figure, alt, caption)
 
 
+def _answer(numbers: Numbers) -> int:
+    return bisect_left((0.0, 0.2), numbers["any α, η ≤ 0.05, from below the pass"])
+
+
+def _told(numbers: Numbers) -> str:
+    below = numbers["any α, η ≤ 0.05, from below the pass"]
+    above = numbers["momentum, η = 0.02, α = 0.9, from above the pass"]
+    return (
+        f"From below the pass {below:.0%}, whatever α up to {max(ALPHAS):g}; from above it {above:.0%} with η = 0.02 "
+        "and α = 0.9. The ball rolls on, it does not climb out."
+    )
+
+
+PREDICTION = Prediction(
+    "Starts on the shallow side that lie lower than the pass, small steps (η ≤ 0.05). With the best α, how many of "
+    "them does momentum carry into the deep well?",
+    ("none", "a few: up to 20 %", "many: more than 20 %"),
+    _answer,
+    _told,
+)
+
+
 LOCAL_MINIMUM = Effect(
     "descent.local_minimum",
     "Plain gradient descent with small steps (η ≤ 0.05) stays in the well where it starts. Momentum rolls on: with "
@@ -129,4 +154,5 @@ LOCAL_MINIMUM = Effect(
     holds,
     draw,
     seconds=0.3,
+    prediction=PREDICTION,
 )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from course.data import TEXTURES, textures
-from course.effects.effect import Effect, Numbers
+from course.effects.effect import Effect, Numbers, Prediction
 from course.effects.features.common import COLORS, FEATURES, Feature, LinearClassifier, montage, patterns
 from course.effects.networks import Pairs, score, train_cnn
 from course.effects.picture import Picture, canvas, label
@@ -102,6 +102,31 @@ def draw(seed: int) -> Picture:
     return Picture(figure, alt, caption)
 
 
+_METHODS = ("CNN", "HOG", "LBP", "grey pixels")
+
+
+def _answer(numbers: Numbers) -> int:
+    return max(range(len(_METHODS)), key=lambda i: numbers[f"{_METHODS[i]}, N = 30"])
+
+
+def _told(numbers: Numbers) -> str:
+    shares = ", ".join(f"{method} {numbers[f'{method}, N = 30']:.0%}" for method in _METHODS)
+    return f"Right with 30 training pictures: {shares}. The network learns its features, the others were designed."
+
+
+PREDICTION = Prediction(
+    "Brick, grass or gravel? There are only 30 pictures to learn from. Which does best on new ones?",
+    (
+        "a small network, which learns its own features",
+        "a linear classifier on HOG",
+        "a linear classifier on ten numbers: how often each local binary pattern occurs",
+        "a linear classifier on the pixels",
+    ),
+    _answer,
+    _told,
+)
+
+
 TEXTURE = Effect(
     "features.textures",
     "Learning does not always win. To tell brick, grass and gravel apart, ten numbers designed for it (how often each "
@@ -112,4 +137,5 @@ TEXTURE = Effect(
     holds,
     draw,
     seconds=3.5,
+    prediction=PREDICTION,
 )

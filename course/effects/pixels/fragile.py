@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from course.data import PHOTOS, digits, photos
-from course.effects.effect import Effect, Numbers
+from course.effects.effect import Effect, Numbers, Prediction
 from course.effects.picture import GREY, VERMILLION, Picture
 from course.effects.pixels.common import WAYS, blur, darken, move
 
@@ -179,6 +180,25 @@ ALT = (
     "blurred, then a digit of another class: by the numbers, the moved digit is nearer to that one than to itself."
 )
 
+
+def _answer(numbers: Numbers) -> int:
+    return bisect((0.1, 0.5), numbers["digits moved 1 px: nearer to another"])
+
+
+def _told(numbers: Numbers) -> str:
+    one, two = (numbers[f"digits moved {n} px: nearer to another"] for n in (1, 2))
+    return f"Moved by one pixel, {one:.0%} of the digits; moved by two, {two:.0%}."
+
+
+PREDICTION = Prediction(
+    "Each digit (8×8 pixels) is moved by one pixel. How many are then nearer, number by number, to a digit of another "
+    "class than to themselves as they were?",
+    ("hardly any: below 10 %", "some: 10 to 50 %", "most: more than half"),
+    _answer,
+    _told,
+)
+
+
 FRAGILE = Effect(
     "pixels.fragile",
     "Move a photo by one pixel or more, take a fifth of its light away or blur it slightly: it still shows the same, "
@@ -189,4 +209,5 @@ FRAGILE = Effect(
     holds,
     draw,
     seconds=0.4,
+    prediction=PREDICTION,
 )

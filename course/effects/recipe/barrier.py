@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from course.data import digits
-from course.effects.effect import Effect, Numbers
+from course.effects.effect import Effect, Numbers, Prediction
 from course.effects.picture import BLUE, GREY, Picture, canvas, label
 from course.recipe import directions, loss_line, loss_surface
 from course.schedules import cosine_decay
@@ -62,6 +63,7 @@ def loss(model: nn.Module) -> Tensor:
     return F.cross_entropy(model(x), y)
 
 
+@lru_cache(maxsize=2)
 def _experiment(seed: int) -> tuple[Tensor, Tensor]:
     """The losses on the line between two trained networks, and around the first."""
     first, second = (trained(2 * seed + k) for k in range(2))
@@ -132,6 +134,27 @@ def draw(seed: int) -> Picture:
     return Picture(figure, alt, caption)
 
 
+def _answer(numbers: Numbers) -> int:
+    end, top = numbers["higher end"], numbers["top between"]
+    return bisect((1.5 * end, 5 * end), top)
+
+
+def _told(numbers: Numbers) -> str:
+    return (
+        f"{numbers['higher end']:.3f} at the worse of the two, and up to {numbers['top between']:.2f} on the way from "
+        "one to the other."
+    )
+
+
+PREDICTION = Prediction(
+    "Two networks have learned digits alike, from different starts, both to a small loss. Take the straight line "
+    "from the weights of one to those of the other. The largest loss on the way is …",
+    ("about that of the two", "somewhat larger, up to five times", "much larger: there is a hill between them"),
+    _answer,
+    _told,
+)
+
+
 BARRIER = Effect(
     "recipe.barrier",
     "Two networks are trained alike, from different starts. On the straight line between their weights the training "
@@ -142,4 +165,5 @@ BARRIER = Effect(
     holds,
     draw,
     seconds=2.0,
+    prediction=PREDICTION,
 )

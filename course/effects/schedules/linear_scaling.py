@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from course.effects.effect import Effect, Numbers
+from course.effects.effect import Effect, Numbers, Prediction
 from course.effects.lanes import flat_digits, lane_accuracies, lanes, mlp, mlp_weights, train
 from course.effects.picture import BLUE, GREY, VERMILLION, Picture, canvas, label
 from course.schedules import scale_lr
@@ -17,6 +18,7 @@ LR, EPOCHS, STARTS, WIDTHS = 0.02, 10, 4, (64, 32, 32, 10)
 HOLDS, BROKEN = 200, 1000  # the rule keeps the accuracy up to the one, and fails at the other
 
 
+@lru_cache(maxsize=2)
 def _experiment(seed: int) -> Tensor:
     """Accuracy on the test digits, mean over the starts: (rate fixed or scaled, batch size)."""
     x, y = flat_digits("train")
@@ -94,6 +96,31 @@ def draw(seed: int) -> Picture:
     return Picture(figure, alt, caption)
 
 
+def _answer(numbers: Numbers) -> int:
+    small, large = numbers["B = 10"], numbers[f"scaled, B = {BROKEN}"]
+    return 0 if large > small - 0.05 else 1 if large > 0.3 else 2
+
+
+def _told(numbers: Numbers) -> str:
+    small, worst, middle, large = (
+        numbers[name]
+        for name in ("B = 10", f"scaled, B = 20 to {HOLDS}, the worst", "scaled, B = 500", f"scaled, B = {BROKEN}")
+    )
+    return (
+        f"{small:.0%} at B = 10, {worst:.0%} or more up to B = {HOLDS}, {middle:.0%} at 500, {large:.0%} at {BROKEN}: "
+        "the rule is a good one, until the steps are too long."
+    )
+
+
+PREDICTION = Prediction(
+    f"A network learns digits with B = 10 and a good rate. Now B = {BROKEN}, and by the rule a rate that is 100 times "
+    "as large; the same number of epochs. How many new digits are right?",
+    ("about as many as with B = 10", "some points fewer", "hardly more than by guessing"),
+    _answer,
+    _told,
+)
+
+
 LINEAR_SCALING = Effect(
     "schedules.linear_scaling",
     "With the same number of epochs, a larger batch means fewer steps. If the rate stays as it is, accuracy falls "
@@ -105,4 +132,5 @@ LINEAR_SCALING = Effect(
     holds,
     draw,
     seconds=1.2,
+    prediction=PREDICTION,
 )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
-from course.effects.effect import Effect, Numbers
+from course.effects.effect import Effect, Numbers, Prediction
 from course.effects.picture import BLUE, GREY, PINK, VERMILLION, Picture, canvas, label
 from course.effects.smoothing.common import Calibration, Setting, compare
 
@@ -22,6 +23,7 @@ LOOKS = {
 }
 
 
+@lru_cache(maxsize=2)
 def _experiment(seed: int) -> dict[str, Calibration]:
     return {name: compare(setting, EPS, seed) for name, setting in SETTINGS.items()}
 
@@ -102,6 +104,28 @@ def draw(seed: int) -> Picture:
     return Picture(figure, alt, caption)
 
 
+def _answer(numbers: Numbers) -> int:
+    before, after = (numbers[f"calibration error, digits, clean, ε = {eps}"] for eps in ("0", "0.2"))
+    return 0 if after < before - 0.02 else 1 if after < before + 0.02 else 2
+
+
+def _told(numbers: Numbers) -> str:
+    before, after = (numbers[f"calibration error, digits, clean, ε = {eps}"] for eps in ("0", "0.2"))
+    few = [numbers[f"calibration error, fruit, few, ε = {eps}"] for eps in ("0", "0.1")]
+    return (
+        f"Clean digits: {before:.2f} without smoothing, {after:.2f} with ε = 0.2. A network that was too sure, on few "
+        f"pictures of fruit: {few[0]:.2f} without, {few[1]:.2f} with ε = 0.1."
+    )
+
+
+PREDICTION = Prediction(
+    "A network on clean digits is nearly calibrated. It is trained again with ε = 0.2. Its calibration error is then …",
+    ("smaller", "about the same, within 0.02", "larger"),
+    _answer,
+    _told,
+)
+
+
 SWEEP = Effect(
     "smoothing.sweep",
     "Each step of ε lowers confidence against accuracy, in all three settings. Where a network was too sure (few "
@@ -113,4 +137,5 @@ SWEEP = Effect(
     holds,
     draw,
     seconds=3.0,
+    prediction=PREDICTION,
 )

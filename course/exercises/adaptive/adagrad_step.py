@@ -137,6 +137,15 @@ EXERCISE = Exercise(
     points=2,
     minutes=6,
     difficulty=1,
+    idea=(
+        "Each weight keeps its own account of squared gradients. Enter the new gradient first, then divide the "
+        "step by the root of the account, entry by entry; the tiny ε comes after the root."
+    ),
+    pseudocode="""
+    v ← v + g²                          entry by entry
+    w ← w − η · g / (√v + ε)            with the new v
+    return w and v
+    """,
     reference=adaptive.adagrad_step,
     cases=cases,
     drive=drive,

@@ -254,6 +254,17 @@ EXERCISE = Exercise(
     points=3,
     minutes=12,
     difficulty=2,
+    idea=(
+        "Two running means, one of the gradient and one of its square, and both begin at 0. The hats undo that "
+        "start, for this step only: what you keep for the next step is the mean without its hat."
+    ),
+    pseudocode="""
+    m ← β_1·m + (1 − β_1)·g
+    v ← β_2·v + (1 − β_2)·g²
+    m̂ ← m / (1 − β_1^t),   v̂ ← v / (1 − β_2^t)
+    w ← w − η · m̂ / (√v̂ + ε)
+    return w, m, v                      (without hats)
+    """,
     reference=adaptive.adam_step,
     cases=cases,
     drive=drive,

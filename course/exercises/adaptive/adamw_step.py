@@ -277,7 +277,17 @@ EXERCISE = Exercise(
     points=2,
     minutes=8,
     difficulty=2,
+    idea=(
+        "It is your Adam step, and beside it each weight loses a small share of what it was before the step. The "
+        "gradient must not hear of that: the means are made from the gradient of the loss alone."
+    ),
+    pseudocode="""
+    m, v, m̂, v̂ as in Adam, from g alone
+    w ← (1 − η·λ)·w − η · m̂ / (√v̂ + ε)          the old w on the right
+    return w, m, v
+    """,
     reference=adaptive.adamw_step,
+    shown=one_bracket,
     cases=cases,
     drive=drive,
     misconceptions=mistakes(

@@ -256,6 +256,17 @@ EXERCISE = Exercise(
     points=2,
     minutes=15,
     difficulty=3,
+    idea=(
+        "Each picture walks through the steps of its own sub-policy, one after the other, and at each step its "
+        "own number decides whether the step happens. What one step changed is what the next one gets."
+    ),
+    pseudocode="""
+    y ← copy of x
+    for each picture i:
+        for each step k, (name, probability, level), of sub-policy group_i:
+            if chance_(i,k) < probability:
+                y_i ← operation `name` at this level, applied to y_i
+    """,
     reference=apply_policy,
     cases=cases,
     drive=drive,

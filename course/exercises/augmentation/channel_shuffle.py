@@ -92,7 +92,16 @@ EXERCISE = Exercise(
     points=1,
     minutes=6,
     difficulty=1,
+    idea=(
+        "Read the formula as a look-up: for each picture, its row of `order` says which old channel stands at "
+        "each new place. Each picture has an order of its own, so one index for the whole batch is not enough."
+    ),
+    pseudocode="""
+    for each picture i and each new channel k:
+        y_i[k] ← x_i[ order_i[k] ]
+    """,
     reference=augmentation.channel_shuffle,
+    shown=indexed,
     cases=cases,
     misconceptions=mistakes(
         one_order,

@@ -286,7 +286,19 @@ EXERCISE = Exercise(
     points=3,
     minutes=15,
     difficulty=3,
+    idea=(
+        "First find out which pixels of the picture lie in the box at all; a box over the edge is simply smaller. "
+        "Those pixels come from the partner, and their share of the picture is the partner's share of the label."
+    ),
+    pseudocode="""
+    for each sample i, with partner j = order_i:
+        inside ← pixels (r, c) with top ≤ r < top + height and left ≤ c < left + width
+        x̃_i ← x_j where inside, x_i elsewhere
+        λ_i ← 1 − (number of pixels inside) / (H·W)
+        ỹ_i ← λ_i·y_i + (1 − λ_i)·y_j
+    """,
     reference=augmentation.cutmix,
+    shown=by_masks,
     cases=cases,
     drive=drive,
     misconceptions=mistakes(

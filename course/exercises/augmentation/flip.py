@@ -107,7 +107,16 @@ EXERCISE = Exercise(
     points=1,
     minutes=5,
     difficulty=1,
+    idea=(
+        "Make the mirror image of the whole batch, which is easy, and then choose for each picture which of the "
+        "two you want. Left and right is the last axis."
+    ),
+    pseudocode="""
+    z ← x with its columns in reverse order
+    y_i ← z_i where flipped_i, else x_i
+    """,
     reference=augmentation.flip,
+    shown=by_mask,
     cases=cases,
     misconceptions=mistakes(
         vertical,

@@ -167,7 +167,19 @@ EXERCISE = Exercise(
     points=2,
     minutes=8,
     difficulty=2,
+    idea=(
+        "Go to the other colour space, change each of its three channels in its own way, and come back. Hue is an "
+        "angle and goes round in a circle; the other two have a floor and a ceiling."
+    ),
+    pseudocode="""
+    h, s, v ← channels of x in HSV
+    h ← (h + hue_i) modulo 360
+    s ← s + saturation_i, within 0 … 1
+    v ← v + value_i, within 0 … 1
+    y ← (h, s, v) back in RGB
+    """,
     reference=augmentation.hue_saturation_value,
+    shown=channelwise,
     cases=cases,
     rtol=1e-3,
     atol=1e-4,

@@ -151,7 +151,19 @@ EXERCISE = Exercise(
     points=2,
     minutes=8,
     difficulty=1,
+    idea=(
+        "The same weighted mean twice: once for the pictures, once for their labels, with the same λ and the same "
+        "partner. Each sample has its own λ, so give it enough axes to spread over a picture, and over a row of "
+        "labels."
+    ),
+    pseudocode="""
+    for each sample i, with partner j = order_i:
+        x̃_i ← λ_i·x_i + (1 − λ_i)·x_j
+        ỹ_i ← λ_i·y_i + (1 − λ_i)·y_j
+    (x_j and y_j are the unmixed ones)
+    """,
     reference=augmentation.mixup,
+    shown=lerped,
     cases=cases,
     drive=drive,
     misconceptions=mistakes(

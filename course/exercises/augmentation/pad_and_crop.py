@@ -132,7 +132,17 @@ EXERCISE = Exercise(
     points=2,
     minutes=10,
     difficulty=2,
+    idea=(
+        "The border makes the picture larger; the window is as large as the picture was before, and begins at "
+        "another place in each one. So there is nothing to compute, only to cut."
+    ),
+    pseudocode="""
+    z ← x with `padding` zeros on all four sides
+    for each picture i:
+        y_i ← z_i, rows top_i … top_i + H − 1, columns left_i … left_i + W − 1
+    """,
     reference=augmentation.pad_and_crop,
+    shown=loop,
     cases=cases,
     misconceptions=mistakes(
         same_place,

@@ -390,6 +390,17 @@ EXERCISE = Exercise(
     points=2,
     minutes=12,
     difficulty=2,
+    idea=(
+        "For each picture draw n times, and each draw is two decisions: which operation, and in which direction. "
+        "Apply it at once, so that the next operation gets what this one made."
+    ),
+    pseudocode="""
+    y ← copy of x
+    for each picture i, n times:
+        k ← random operation, all equally likely
+        s ← +1 or −1, equally likely
+        y_i ← operation k with magnitude s·m, applied to y_i
+    """,
     reference=randaugment,
     cases=cases,
     drive=drive,

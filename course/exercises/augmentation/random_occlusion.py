@@ -416,7 +416,19 @@ EXERCISE = Exercise(
     points=2,
     minutes=12,
     difficulty=2,
+    idea=(
+        "The side of the square is the same for all pictures and comes from the area. Only its upper left corner "
+        "is drawn, anew for each picture, from all places at which the square still fits: how many are these?"
+    ),
+    pseudocode="""
+    s ← round( √(area · H · W) )
+    for each picture i:
+        top ← random whole number in 0 … H − s
+        left ← random whole number in 0 … W − s
+        copy of x_i:  rows top … top + s − 1, columns left … left + s − 1, all channels ← 0
+    """,
     reference=reference,
+    shown=loop,
     cases=cases,
     drive=drive,
     compare=False,

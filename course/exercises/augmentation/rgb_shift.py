@@ -114,7 +114,16 @@ EXERCISE = Exercise(
     points=1,
     minutes=5,
     difficulty=1,
+    idea=(
+        "One number for each channel of each picture, and it counts for all pixels of that channel. Give the "
+        "shifts two more axes of length 1, and they spread over rows and columns by themselves."
+    ),
+    pseudocode="""
+    y_(i,k,r,c) ← x_(i,k,r,c) + shift_(i,k)      for all rows r and columns c
+    y ← each entry at least 0 and at most 1
+    """,
     reference=augmentation.rgb_shift,
+    shown=viewed,
     cases=cases,
     misconceptions=mistakes(
         no_clamp,

@@ -150,7 +150,19 @@ EXERCISE = Exercise(
     points=2,
     minutes=12,
     difficulty=2,
+    idea=(
+        "The text gives you the matrix; your work is to make one for each picture, from its own angle. Convert "
+        "degrees to radians first, and keep the order of the two rows: x before y."
+    ),
+    pseudocode="""
+    θ_i ← degrees_i · π / 180
+    M_i ← ( cos θ_i   −sin θ_i   0 )
+          ( sin θ_i    cos θ_i   0 )
+    grid ← where each pixel of the result looks, from all M_i
+    y ← x sampled at the grid
+    """,
     reference=reference,
+    shown=loop,
     cases=cases,
     rtol=1e-3,
     atol=1e-3,

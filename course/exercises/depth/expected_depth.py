@@ -139,6 +139,13 @@ EXERCISE = Exercise(
     points=1,
     minutes=4,
     difficulty=1,
+    idea=(
+        "A gate is 1 with its probability and 0 otherwise, so on average it counts exactly that much. The mean of "
+        "a sum is the sum of the means: nothing else is needed, whatever the probabilities are."
+    ),
+    pseudocode="""
+    expected depth ← p_1 + p_2 + … + p_L
+    """,
     reference=depth.expected_depth,
     cases=cases,
     drive=drive,

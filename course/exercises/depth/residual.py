@@ -150,6 +150,11 @@ def survivors_only(x, branch, b):  # noqa: D103
     return torch.relu(out)
 
 
+def as_written(x, branch, b):  # noqa: D103
+    b = b.view(-1, *[1] * (x.ndim - 1))
+    return torch.relu(x + b * branch(x))
+
+
 def einsum(x, branch, b):  # noqa: D103
     return torch.nn.functional.relu(x + torch.einsum("n,n...->n...", b, branch(x)))
 
@@ -171,7 +176,17 @@ EXERCISE = Exercise(
     points=2,
     minutes=6,
     difficulty=1,
+    idea=(
+        "There is one gate for each sample, but a branch gives many numbers for each sample. Let the gate spread "
+        "over all of them by giving it axes of length 1; then it is the formula as it stands."
+    ),
+    pseudocode="""
+    b ← shape (N, 1, …, 1), with as many axes as x
+    y ← x + b · f(x)
+    y ← max(y, 0), entry by entry
+    """,
     reference=depth.residual,
+    shown=as_written,
     cases=cases,
     drive=drive,
     misconceptions=mistakes(
@@ -191,7 +206,7 @@ EXERCISE = Exercise(
         gates_along_columns,
         sigmoid_for_relu,
     ),
-    alternatives=(where_gate_opens, survivors_only, einsum, in_place, one_by_one),
+    alternatives=(as_written, where_gate_opens, survivors_only, einsum, in_place, one_by_one),
     note="b has one number per sample: reshape it to (N, 1, …, 1), with as many axes as x, before multiplying.",
     forbidden=("torchvision.ops.stochastic_depth", "torchvision.ops.StochasticDepth", "timm.layers", "course.depth"),
 )

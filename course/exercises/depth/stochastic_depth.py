@@ -552,7 +552,18 @@ EXERCISE = Exercise(
     points=3,
     minutes=12,
     difficulty=2,
+    idea=(
+        "At test time nothing is random: the branch counts with the weight it had on average. In training toss "
+        "one coin for each sample, not one for each number, and let it decide whether the branch is added."
+    ),
+    pseudocode="""
+    test:      y ← x + p · f(x)
+    training:  u_i ← uniform random number in [0, 1) for each sample
+               b_i ← 1 if u_i < p, else 0
+               y_i ← x_i + b_i · f(x)_i
+    """,
     reference=depth.stochastic_depth,
+    shown=by_bernoulli,
     cases=cases,
     drive=drive,
     compare=False,

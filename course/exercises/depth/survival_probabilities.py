@@ -116,6 +116,14 @@ EXERCISE = Exercise(
     points=1,
     minutes=5,
     difficulty=1,
+    idea=(
+        "A straight line over the numbers of the blocks, which start at 1: the value 1 belongs to the input, "
+        "number 0, and that is no block. The last block must get exactly p_L."
+    ),
+    pseudocode="""
+    for ℓ = 1 … L:
+        p_ℓ ← 1 − (ℓ / L) · (1 − p_L)
+    """,
     reference=depth.survival_probabilities,
     cases=cases,
     misconceptions=mistakes(

@@ -145,6 +145,17 @@ EXERCISE = Exercise(
     points=3,
     minutes=12,
     difficulty=2,
+    idea=(
+        "You never need the probabilities, only the logarithm of the one that belongs to the true class. Taking "
+        "the logarithm before anything is divided turns the fraction into a difference, and the trick with the "
+        "largest score keeps it finite."
+    ),
+    pseudocode="""
+    m_i ← largest score of row i
+    log p_ik ← (z_ik − m_i) − log Σ_j exp(z_ij − m_i)
+    ℓ_i ← −log p_(i, y_i)
+    L ← (ℓ_1 + … + ℓ_N) / N
+    """,
     reference=descent.cross_entropy,
     cases=cases,
     drive=drive,

@@ -87,6 +87,13 @@ EXERCISE = Exercise(
     points=1,
     minutes=4,
     difficulty=1,
+    idea=(
+        "The gradient points uphill, and you want to go down. How far you go is the learning rate times the "
+        "gradient as it is, so steep places make long steps."
+    ),
+    pseudocode="""
+    Θ ← Θ − η · ∇L
+    """,
     reference=descent.gd_step,
     cases=cases,
     misconceptions=(

@@ -175,7 +175,21 @@ EXERCISE = Exercise(
     points=3,
     minutes=15,
     difficulty=2,
+    idea=(
+        "Each point needs the gradient at the point before it, and nothing else. Give autograd a fresh copy in "
+        "every step, so that neither old gradients nor the history of the path hang on to it, and keep each point "
+        "as a tensor of its own."
+    ),
+    pseudocode="""
+    path ← [w_0]
+    repeat `steps` times:
+        w ← fresh copy of the last point, with gradients on
+        g ← ∇L(w)
+        append w − η · g, cut off from its history
+    return the path as one tensor
+    """,
     reference=reference,
+    shown=with_backward,
     cases=cases,
     drive=drive,
     misconceptions=mistakes(

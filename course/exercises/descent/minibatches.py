@@ -252,7 +252,17 @@ EXERCISE = Exercise(
     points=2,
     minutes=8,
     difficulty=1,
+    idea=(
+        "Shuffle once, then cut: if you put all indices into a random order first, consecutive pieces are random "
+        "batches and nobody comes twice. The last piece may be shorter."
+    ),
+    pseudocode="""
+    π ← random order of 0 … n−1, drawn from the generator
+    batch 1 ← the first B entries of π,  batch 2 ← the next B, …
+    the last batch ← what is left
+    """,
     reference=descent.minibatches,
+    shown=with_yield,
     cases=cases,
     drive=drive,
     compare=False,

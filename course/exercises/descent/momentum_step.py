@@ -136,6 +136,15 @@ EXERCISE = Exercise(
     points=2,
     minutes=8,
     difficulty=2,
+    idea=(
+        "The ball keeps a share α of its old velocity and adds the whole new gradient. Only then does it move, "
+        "and it moves with the new velocity, not the old one."
+    ),
+    pseudocode="""
+    Δ ← α · Δ + ∇L
+    w ← w − η · Δ          (the new Δ)
+    return w and Δ
+    """,
     reference=descent.momentum_step,
     cases=cases,
     drive=drive,

@@ -248,7 +248,23 @@ EXERCISE = Exercise(
     points=3,
     minutes=15,
     difficulty=2,
+    idea=(
+        "The circle of the picture, once for each batch: clear, forward, backward, step. For the mean over "
+        "samples remember that a batch's loss is a mean already, so a batch of 50 must count ten times as much as "
+        "one of 5."
+    ),
+    pseudocode="""
+    S ← 0,  n ← 0
+    for each batch (x, y) of size B:
+        gradients ← 0
+        ℓ ← mean cross-entropy of the model's scores
+        gradients ← ∇ℓ
+        every parameter ← parameter − η · its gradient
+        S ← S + B · ℓ,  n ← n + B
+    return S / n
+    """,
     reference=descent.sgd_epoch,
+    shown=by_hand,
     cases=cases,
     drive=drive,
     misconceptions=mistakes(

@@ -426,7 +426,21 @@ EXERCISE = Exercise(
     points=3,
     minutes=15,
     difficulty=3,
+    idea=(
+        "Compare the loop with the four boxes above, line by line, and ask of each sample: do you meet your own "
+        "label, does everybody get a turn, and does each step see only its own gradient? Each question finds one "
+        "fault."
+    ),
+    pseudocode="""
+    for each epoch:
+        π ← random order;  pictures AND labels in this order
+        for each start 0, B, 2B, … as long as there are samples left:
+            clear the gradients
+            loss of this batch, backward, step
+        loss of the epoch ← mean over all samples
+    """,
     reference=descent.train,
+    shown=repaired,
     cases=cases,
     drive=drive,
     compare=False,

@@ -222,7 +222,19 @@ EXERCISE = Exercise(
     points=3,
     minutes=15,
     difficulty=2,
+    idea=(
+        "Sort the pixels twice: by the direction bin they belong to and by the cell they lie in. For one bin at a "
+        "time it becomes easy: keep the magnitudes of its pixels, set all others to 0, and take the mean over "
+        "each cell."
+    ),
+    pseudocode="""
+    b(pixel) ← ⌊θ · bins / 180⌋, and 180° counts as 0°
+    cut off rows and columns that do not fill a cell
+    for each cell and each bin b:
+        H(cell, b) ← (sum of m over the cell's pixels in bin b) / cell²
+    """,
     reference=features.cell_histograms,
+    shown=cell_by_cell,
     cases=cases,
     misconceptions=(
         *mistakes(

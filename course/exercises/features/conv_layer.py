@@ -200,6 +200,17 @@ EXERCISE = Exercise(
     points=3,
     minutes=15,
     difficulty=2,
+    idea=(
+        "Each output picture listens to all channels of the input: correlate each channel with its own kernel, "
+        "add the results, and add one bias. Count what you have to loop over (samples, outputs, channels), or let "
+        "windows become columns of a matrix."
+    ),
+    pseudocode="""
+    for each sample n and each output o:
+        y_no ← b_o
+        for each channel c:
+            y_no ← y_no + correlate2d(x_nc, w_oc)
+    """,
     reference=features.conv_layer,
     cases=cases,
     misconceptions=(

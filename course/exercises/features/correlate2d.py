@@ -194,6 +194,17 @@ EXERCISE = Exercise(
     points=2,
     minutes=12,
     difficulty=2,
+    idea=(
+        "Do not walk over the pixels, walk over the few entries of the kernel: each of them adds the whole "
+        "picture once, shifted by its place and multiplied by its weight. A border of zeros wide enough for the "
+        "shifts keeps the size."
+    ),
+    pseudocode="""
+    Z ← image with ⌊h/2⌋ rows of zeros above and below, ⌊w/2⌋ columns left and right
+    y ← zeros, the size of the image
+    for each entry k_uv of the kernel:
+        y ← y + k_uv · (window of Z that begins at row u, column v, the size of the image)
+    """,
     reference=features.correlate2d,
     cases=cases,
     misconceptions=(

@@ -249,6 +249,18 @@ EXERCISE = Exercise(
     points=2,
     minutes=12,
     difficulty=2,
+    idea=(
+        "Both differences are the picture minus itself, shifted by two places; on the border there is nothing to "
+        "subtract, and the answer stays 0. Two numbers for each pixel then become a length and an angle, and "
+        "opposite angles count as one."
+    ),
+    pseudocode="""
+    g_x, g_y ← zeros
+    inside the left and right border:   g_x ← (pixel to the right) − (pixel to the left)
+    inside the upper and lower border:  g_y ← (pixel below) − (pixel above)
+    m ← √(g_x² + g_y²)
+    θ ← angle of (g_x, g_y) in degrees, modulo 180
+    """,
     reference=features.gradient,
     cases=cases,
     drive=drive,

@@ -305,7 +305,22 @@ EXERCISE = Exercise(
     points=3,
     minutes=15,
     difficulty=2,
+    idea=(
+        "You have the two steps already: gradient, then histograms of cells. What is new is a window of block × "
+        "block cells that moves by one cell at a time; each stop gives one vector, which is normalised, clipped "
+        "and normalised again."
+    ),
+    pseudocode="""
+    H ← cell histograms of the gradient
+    for each row r and column c at which a block fits:
+        v ← H(r … r+block−1, c … c+block−1, all directions), as one vector
+        v ← v / √(‖v‖² + ε²)
+        v ← each entry at most 0.2
+        v ← v / √(‖v‖² + ε²)
+        append v to the result
+    """,
     reference=features.hog,
+    shown=block_by_block,
     cases=cases,
     misconceptions=(
         *mistakes(

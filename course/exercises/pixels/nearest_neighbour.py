@@ -248,7 +248,18 @@ EXERCISE = Exercise(
     points=2,
     minutes=10,
     difficulty=2,
+    idea=(
+        "Make each picture one long row of numbers; then similar means a small distance between rows. You need no "
+        "distance itself in the end, only which of the known pictures has the smallest."
+    ),
+    pseudocode="""
+    a_m ← new picture m as one row,   b_i ← known picture i as one row
+    D_mi ← ‖a_m − b_i‖
+    i*_m ← the i with the smallest D_mi
+    ŷ_m ← y of picture i*_m
+    """,
     reference=pixels.nearest_neighbour,
+    shown=by_cdist,
     cases=cases,
     misconceptions=(
         *mistakes(

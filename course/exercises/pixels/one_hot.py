@@ -129,7 +129,16 @@ EXERCISE = Exercise(
     points=1,
     minutes=4,
     difficulty=1,
+    idea=(
+        "Begin with a table in which nothing is chosen yet, and put a single 1 into each row, in the column that "
+        "the class id names. All rows can be done at once if you say which row and which column belong together."
+    ),
+    pseudocode="""
+    P ← zeros, N rows and K columns, floating point
+    for each sample i:   P_(i, y_i) ← 1
+    """,
     reference=pixels.one_hot,
+    shown=from_identity,
     cases=cases,
     misconceptions=(
         *mistakes(transposed, whole_numbers, width_from_batch, all_rows_alike, label_for_one, inverted),

@@ -181,7 +181,16 @@ EXERCISE = Exercise(
     points=1,
     minutes=5,
     difficulty=1,
+    idea=(
+        "Brightness is a weighted sum of three pictures: red, green and blue. If you count the axis of the "
+        "colours from the end, one line serves for a single picture and for a batch."
+    ),
+    pseudocode="""
+    R, G, B ← the three slices along axis −3
+    g ← 0.299 · R + 0.587 · G + 0.114 · B
+    """,
     reference=pixels.to_gray,
+    shown=by_index,
     cases=cases,
     misconceptions=(
         *mistakes(

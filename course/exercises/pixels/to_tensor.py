@@ -141,7 +141,17 @@ EXERCISE = Exercise(
     points=1,
     minutes=4,
     difficulty=1,
+    idea=(
+        "Two things change, and they do not touch each other: the order of the axes (colour comes first) and the "
+        "scale of the numbers. Move the axes as wholes, and choose the divisor so that the brightest stored value "
+        "becomes exactly 1."
+    ),
+    pseudocode="""
+    X ← image with axes in the order (colour, row, column)
+    X ← X as floating point numbers, each divided by the largest value that 8 bits hold
+    """,
     reference=pixels.to_tensor,
+    shown=by_permute,
     cases=cases,
     misconceptions=(
         *mistakes(

@@ -150,7 +150,18 @@ EXERCISE = Exercise(
     points=2,
     minutes=8,
     difficulty=2,
+    idea=(
+        "For each picture the question is yes or no: is the right class among its k best guesses? The accuracy is "
+        "the share of yes. Mind along which axis you look for the best: each picture has its own K scores."
+    ),
+    pseudocode="""
+    for each row i:
+        G_i ← the k classes with the highest scores in row i
+        hit_i ← 1 if y_i is in G_i, else 0
+    return (hit_1 + … + hit_N) / N
+    """,
     reference=pixels.top_k_accuracy,
+    shown=by_topk,
     cases=cases,
     drive=drive,
     misconceptions=mistakes(

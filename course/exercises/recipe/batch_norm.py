@@ -319,6 +319,21 @@ EXERCISE = Exercise(
     points=4,
     minutes=20,
     difficulty=3,
+    idea=(
+        "There are two questions: whose mean and variance are used, and what is remembered. In training it is "
+        "those of this batch, over samples and places but for each channel alone, and the memory moves a little "
+        "towards them; in evaluation the memory is used and stays. Mind that the two variances have different "
+        "divisors."
+    ),
+    pseudocode="""
+    n ← number of values in each channel (N, or N·H·W)
+    training:    μ, σ² ← mean and variance of each channel, divisor n
+                 r_μ ← (1 − m)·r_μ + m·μ
+                 r_σ² ← (1 − m)·r_σ² + m·σ²·n/(n − 1)
+    evaluation:  μ, σ² ← r_μ, r_σ²
+    y ← γ · (x − μ) / √(σ² + ε) + β          γ, β, μ, σ² spread along the axis of the channels
+    return y, r_μ, r_σ²
+    """,
     reference=recipe.batch_norm,
     cases=cases,
     drive=drive,

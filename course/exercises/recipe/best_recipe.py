@@ -17,6 +17,9 @@ from course.regularization import EMA
 from course.smoothing import LabelSmoothing
 
 PICTURES, TEST, SIZE = 300, 2000, 16
+NORMS = (1, 4, 7, 10)
+"""Where a network's body has room for a normalisation."""
+KINDS = (nn.BatchNorm2d, nn.GroupNorm, nn.InstanceNorm2d)
 STEPS = ((0.84, 2.0), (0.85, 4.0), (0.86, 6.0), (0.87, 8.0))
 
 
@@ -33,8 +36,8 @@ def prepare(generator: torch.Generator) -> tuple[tuple[Any, ...], Any]:
     return (x.clone(), y.clone(), budget, generator), (budget, Budget.paid)
 
 
-def measure(answer: Any, kept: Any, generator: torch.Generator) -> tuple[float, str]:
-    """Share of right answers on 2 000 pictures of a set that is drawn for this entry alone."""
+def pack(answer: Any, kept: Any) -> dict[str, Any]:
+    """The network as its norms and weights, and what was used."""
     budget, paid = kept
     if answer is None:
         raise Rejected("Nothing came back: return the trained network.")
@@ -54,10 +57,53 @@ def measure(answer: Any, kept: Any, generator: torch.Generator) -> tuple[float, 
             "The network has been rebuilt: its layers and its forward pass must be those of Network(budget, generator, "
             "norm=…); all but that is free."
         )
-    if not all(t.isfinite().all() for t in answer.state_dict().values()):
+    norms = [_described(answer.body[i]) for i in NORMS]
+    return {"norms": norms, "weights": dict(answer.state_dict()), "used": budget.used}
+
+
+def measure(packed: Any, generator: torch.Generator) -> tuple[float, str]:
+    """Share of right answers on 2 000 pictures of a set that is drawn for this entry alone."""
+    try:
+        network, used = _rebuilt(packed)
+    except (TypeError, ValueError, KeyError, AttributeError, RuntimeError, StopIteration) as error:
+        raise Rejected(f"What came back is no network of this challenge ({type(error).__name__}).") from error
+    if not all(t.isfinite().all() for t in network.state_dict().values()):
         raise Rejected("The network's weights are no longer finite numbers: is the learning rate too large?")
     x, y = fruit("test", TEST, size=SIZE, seed=int(torch.randint(1, 2**31 - 1, (), generator=generator)))
-    return share_right(answer, x, y), f"{budget.used:,} of {budget.pictures:,} pictures".replace(",", " ")
+    return share_right(network, x, y), f"{used:,} of {BUDGET:,} pictures".replace(",", " ")
+
+
+def _described(norm: nn.Module) -> dict[str, Any]:
+    """A norm as plain data; exactly those that can be built again from it."""
+    about: dict[str, Any] = {"kind": type(norm).__name__}
+    if type(norm) is nn.Identity:
+        return about
+    if type(norm) not in KINDS:
+        kinds = ", ".join(kind.__name__ for kind in KINDS)
+        raise Rejected(f"Between the layers there may be {kinds}, or nothing; there is a {type(norm).__name__}.")
+    about |= {"eps": norm.eps, "affine": norm.affine}
+    if isinstance(norm, nn.GroupNorm):
+        return about | {"groups": norm.num_groups}
+    return about | {"track": norm.track_running_stats}
+
+
+def _rebuilt(packed: Any) -> tuple[Network, int]:
+    """The network that was packed."""
+    kinds: dict[str, Any] = {kind.__name__: kind for kind in KINDS}
+    described = iter(packed["norms"])
+
+    def norm(channels: int) -> nn.Module:
+        about = next(described)
+        if about["kind"] == "Identity":
+            return nn.Identity()
+        same: dict[str, Any] = {"eps": float(about["eps"]), "affine": bool(about["affine"])}
+        if about["kind"] == "GroupNorm":
+            return nn.GroupNorm(int(about["groups"]), channels, **same)
+        return kinds[about["kind"]](channels, track_running_stats=bool(about["track"]), **same)
+
+    network = Network(Budget(), None, norm)
+    network.load_state_dict(packed["weights"])
+    return network, min(int(packed["used"]), BUDGET)
 
 
 def _altered(network: Network) -> bool:
@@ -109,9 +155,23 @@ CHALLENGE = Challenge(
     signature="best_recipe(x, y, budget, generator)",
     minutes=60,
     difficulty=3,
+    idea=(
+        "A budget of 12 000 pictures is 40 times through the 300: too few to waste a step, enough to learn them "
+        "by heart. Begin with the loop of 03, change one thing at a time, and keep what gains over several seeds, "
+        "not what gained once."
+    ),
+    pseudocode="""
+    network with batch norm;  an average of its weights beside it
+    while the budget lasts for a batch:
+        batch in random order;  flip some of the pictures, pad and crop each at its own place
+        one step of an adaptive optimizer on the smoothed loss, at a rate that falls
+        average ← a little of the new weights
+    return the network with the averaged weights
+    """,
     steps=STEPS,
     reference=solution,
     prepare=prepare,
+    pack=pack,
     measure=measure,
     # pictures that were not handed out, and weights that were brought along
     forbidden=(

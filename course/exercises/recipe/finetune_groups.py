@@ -255,6 +255,17 @@ EXERCISE = Exercise(
     points=2,
     minutes=10,
     difficulty=2,
+    idea=(
+        "Every parameter that may move belongs to exactly one of two groups, and what decides is whether the head "
+        "owns it, not what it is called. The head's parameters are among the model's, too, so tell them apart by "
+        "identity."
+    ),
+    pseudocode="""
+    M ← parameters of the model that require a gradient
+    H ← parameters of the head
+    group 1: those of M that are not in H, with the backbone's rate
+    group 2: those of M that are in H, with the head's rate
+    """,
     reference=recipe.finetune_groups,
     cases=cases,
     drive=drive,

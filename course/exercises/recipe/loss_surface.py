@@ -346,6 +346,21 @@ EXERCISE = Exercise(
     points=4,
     minutes=25,
     difficulty=3,
+    idea=(
+        "Walk away from a remembered place and come back to it: every point of the map is the start plus its two "
+        "steps, never the last point plus something. Before that make each filter of a direction as long as the "
+        "network's own; and at the end the network must not notice that you were there."
+    ),
+    pseudocode="""
+    remember w (copies) and the mode;  evaluation mode, no gradients
+    for each tensor of a direction:
+        fewer than two axes:  d ← 0
+        otherwise, for each filter i:  d⁽ⁱ⁾ ← d⁽ⁱ⁾ · ‖w⁽ⁱ⁾‖ / ‖d⁽ⁱ⁾‖
+    for each α and each β:
+        weights ← w + α·d_1 + β·d_2
+        L_αβ ← loss of the model
+    weights ← w, and the mode as it was
+    """,
     reference=recipe.loss_surface,
     cases=cases,
     drive=drive,

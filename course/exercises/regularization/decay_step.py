@@ -142,6 +142,13 @@ EXERCISE = Exercise(
     points=1,
     minutes=4,
     difficulty=1,
+    idea=(
+        "A usual step downhill, and a weight that has become a little smaller before it. How much smaller depends "
+        "on λ and on the learning rate together."
+    ),
+    pseudocode="""
+    w ← (1 − λ·η)·w − η·∇L
+    """,
     reference=regularization.decay_step,
     cases=cases,
     drive=drive,

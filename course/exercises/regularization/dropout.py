@@ -395,7 +395,18 @@ EXERCISE = Exercise(
     points=2,
     minutes=10,
     difficulty=2,
+    idea=(
+        "Toss a coin for each number, with the generator you are given. The losers become 0, the winners grow so "
+        "that the mean stays the same, and whoever only uses the network gets x back as it is."
+    ),
+    pseudocode="""
+    if not training:   return x
+    u_i ← uniform random number in [0, 1) for each entry
+    x_i ← 0              where u_i < p
+    x_i ← x_i / (1 − p)  elsewhere
+    """,
     reference=regularization.dropout,
+    shown=by_where,
     cases=cases,
     drive=drive,
     compare=False,

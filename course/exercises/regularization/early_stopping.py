@@ -379,6 +379,19 @@ EXERCISE = Exercise(
     points=3,
     minutes=15,
     difficulty=3,
+    idea=(
+        "Your object remembers three things: the best accuracy so far, how many epochs ago that was, and what the "
+        "network looked like then. Each new epoch either beats the best, and everything starts afresh, or it "
+        "costs some patience."
+    ),
+    pseudocode="""
+    at the start:   best ← −∞,  waited ← 0
+    after an epoch with validation accuracy a:
+        if a > best:   best ← a,  waited ← 0,  state ← COPY of the network's state
+        otherwise:     waited ← waited + 1
+        answer: waited ≥ patience
+    restore:   the network gets the kept state
+    """,
     reference=regularization.EarlyStopping,
     cases=cases,
     drive=drive,

@@ -161,6 +161,15 @@ EXERCISE = Exercise(
     points=2,
     minutes=8,
     difficulty=2,
+    idea=(
+        "The new average is mostly the old one, plus a small share of the present weights, and the two shares add "
+        "up to 1. If some steps were skipped, it has to forget for all of them at once."
+    ),
+    pseudocode="""
+    b ← β^k
+    for each pair of tensors:   Θ̄ ← b · Θ̄ + (1 − b) · Θ
+    return the list of new averages; Θ stays as it is
+    """,
     reference=regularization.ema_update,
     cases=cases,
     drive=drive,

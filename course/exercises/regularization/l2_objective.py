@@ -170,6 +170,15 @@ EXERCISE = Exercise(
     points=2,
     minutes=8,
     difficulty=1,
+    idea=(
+        "The price of a network is half of λ times the sum of all its squared numbers, added to the loss. Decide "
+        "first which tensors pay, then sum; if you stay with tensors all the way, the gradient comes for free."
+    ),
+    pseudocode="""
+    P ← all tensors, or those with two dimensions and more
+    s ← Σ over tensors in P of (sum of their squared entries)
+    R ← L + ½ · λ · s
+    """,
     reference=regularization.l2_objective,
     cases=cases,
     drive=drive,

@@ -141,6 +141,14 @@ EXERCISE = Exercise(
     points=2,
     minutes=6,
     difficulty=2,
+    idea=(
+        "Half a period of the cosine goes from 1 to −1; shift and stretch it so that it goes from the largest "
+        "rate to the smallest. After the end, time must stand still, or the cosine climbs again."
+    ),
+    pseudocode="""
+    s ← t / T, but at most 1
+    η ← η_min + ½ · (η_max − η_min) · (1 + cos(π·s))
+    """,
     reference=schedules.cosine_decay,
     cases=cases,
     drive=drive,

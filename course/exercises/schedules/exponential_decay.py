@@ -88,6 +88,13 @@ EXERCISE = Exercise(
     points=1,
     minutes=3,
     difficulty=1,
+    idea=(
+        "Losing the same share in each unit of time is what the exponential function does. Mind its sign: time "
+        "makes the rate smaller."
+    ),
+    pseudocode="""
+    η ← η_0 · e^(−k·t)
+    """,
     reference=schedules.exponential_decay,
     cases=cases,
     drive=drive,

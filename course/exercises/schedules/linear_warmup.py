@@ -90,6 +90,14 @@ EXERCISE = Exercise(
     points=1,
     minutes=4,
     difficulty=1,
+    idea=(
+        "Two cases: on the way up the rate is the share of the warmup that has passed, afterwards it is whole. If "
+        "you ask first whether t is still inside the warmup, no warmup at all is no special case."
+    ),
+    pseudocode="""
+    if t < T_0:   η ← (t / T_0) · η_0
+    otherwise:    η ← η_0
+    """,
     reference=schedules.linear_warmup,
     cases=cases,
     drive=drive,

@@ -86,6 +86,10 @@ EXERCISE = Exercise(
     points=1,
     minutes=2,
     difficulty=1,
+    idea="Time stands in the denominator, and ε is there so that it is not 0 at the start. Nothing else happens.",
+    pseudocode="""
+    η ← η_0 / (ε + t)
+    """,
     reference=schedules.reciprocal_decay,
     cases=cases,
     drive=drive,

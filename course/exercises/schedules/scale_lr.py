@@ -85,7 +85,17 @@ EXERCISE = Exercise(
     points=1,
     minutes=3,
     difficulty=1,
+    idea=(
+        "First find out how many samples a step sees altogether, before and after: devices times samples on each. "
+        "The rate then grows by the same factor as that number."
+    ),
+    pseudocode="""
+    B ← devices · samples,   B' ← new devices · new samples
+    k ← B' / B
+    η' ← k · η
+    """,
     reference=schedules.scale_lr,
+    shown=unpacked,
     cases=cases,
     misconceptions=mistakes(inverse, square_root, per_device, devices_only, summed, whole_ratio, unchanged, squared),
     alternatives=(unpacked, by_factor),

@@ -93,6 +93,14 @@ EXERCISE = Exercise(
     points=1,
     minutes=5,
     difficulty=1,
+    idea=(
+        "How many whole periods have passed? That number, rounded down, is the exponent; so the rate stays on its "
+        "stair until the next period is complete."
+    ),
+    pseudocode="""
+    n ← ⌊t / every⌋
+    η ← η_0 · factor^n
+    """,
     reference=schedules.step_decay,
     cases=cases,
     drive=drive,

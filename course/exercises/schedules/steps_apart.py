@@ -158,6 +158,17 @@ EXERCISE = Exercise(
     points=2,
     minutes=8,
     difficulty=2,
+    idea=(
+        "Both walkers start at the same place. The one who takes small steps asks for the gradient where they now "
+        "stand, the other asks for all k gradients at the start and then moves once."
+    ),
+    pseudocode="""
+    u ← w
+    for i = 0 … k−1:     u ← u − η · ∇L(u | B_i)
+    G ← Σ_i ∇L(w | B_i),  all at the start w
+    v ← w − k·η · (G / k)
+    return u and v
+    """,
     reference=schedules.steps_apart,
     cases=cases,
     drive=drive,

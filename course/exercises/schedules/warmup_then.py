@@ -108,7 +108,18 @@ EXERCISE = Exercise(
     points=2,
     minutes=8,
     difficulty=2,
+    idea=(
+        "You build a function that does not know a time yet: it is asked for one later, and then decides which of "
+        "the two parts it is in. The second part has a clock of its own, which starts when the warmup ends."
+    ),
+    pseudocode="""
+    new function of t:
+        if t < T_0:   (t / T_0) · schedule(0)
+        otherwise:    schedule(t − T_0)
+    return this function, not one of its values
+    """,
     reference=schedules.warmup_then,
+    shown=with_def,
     cases=cases,
     drive=drive,
     misconceptions=mistakes(

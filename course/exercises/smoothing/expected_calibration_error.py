@@ -309,7 +309,21 @@ EXERCISE = Exercise(
     points=3,
     minutes=15,
     difficulty=3,
+    idea=(
+        "Each prediction gives two things: how sure it was, and whether it was right. Sort them into bins by how "
+        "sure they were; in each bin compare the two means, and let large bins count more. Bins without members "
+        "have no means, so leave them out."
+    ),
+    pseudocode="""
+    s_i ← largest probability of row i,   r_i ← 1 if its class is y_i, else 0
+    E ← 0
+    for b = 1 … B:
+        I ← all i with (b−1)/B < s_i ≤ b/B
+        if I is not empty:
+            E ← E + (|I| / N) · | mean of r over I − mean of s over I |
+    """,
     reference=smoothing.expected_calibration_error,
+    shown=upper_edges,
     cases=cases,
     drive=drive,
     misconceptions=(

@@ -148,7 +148,16 @@ EXERCISE = Exercise(
     points=2,
     minutes=6,
     difficulty=1,
+    idea=(
+        "Begin with what most entries get, the small share of the other classes, and then put the large one where "
+        "the class is. Check yourself: does each row add up to 1?"
+    ),
+    pseudocode="""
+    P ← ε / (K − 1) everywhere, N rows and K columns
+    for each sample i:   P_(i, y_i) ← 1 − ε
+    """,
     reference=smoothing.smooth_labels,
+    shown=from_full,
     cases=cases,
     misconceptions=(
         *mistakes(

@@ -188,6 +188,15 @@ EXERCISE = Exercise(
     points=3,
     minutes=8,
     difficulty=2,
+    idea=(
+        "Instead of looking up one log-probability, weigh all of them with their targets. A sum over the classes, "
+        "a mean over the samples: that is the whole difference to what you wrote in 03."
+    ),
+    pseudocode="""
+    log q_ik ← z_ik − log Σ_j exp(z_ij)        computed stably, as in 03
+    ℓ_i ← −Σ_k P_ik · log q_ik
+    L ← (ℓ_1 + … + ℓ_N) / N
+    """,
     reference=smoothing.soft_cross_entropy,
     cases=cases,
     drive=drive,

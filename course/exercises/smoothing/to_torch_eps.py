@@ -126,6 +126,14 @@ EXERCISE = Exercise(
     points=1,
     minutes=5,
     difficulty=2,
+    idea=(
+        "Both conventions give each of the wrong classes the same small number. Write that number down twice, "
+        "once in each convention, and solve for the one you want."
+    ),
+    pseudocode="""
+    another class gets:   ε / (K − 1)  in the lecture,   e / K  in PyTorch
+    equal, solved for e:  e ← ε · K / (K − 1)
+    """,
     reference=smoothing.to_torch_eps,
     cases=cases,
     drive=drive,

@@ -320,6 +320,12 @@ def _rows(inputs: Inputs, answer: dict[str, Tensor]) -> bool:
 # ------------------------------------------------------------------------------------------------ alternatives
 
 
+def as_written(faces, k):  # noqa: D103
+    mean = faces.mean(0)
+    _, _, v = torch.linalg.svd((faces - mean).flatten(1), full_matrices=False)
+    return mean, v[:k].view(k, *mean.shape)
+
+
 def by_covariance(faces, k):  # noqa: D103
     x = faces.flatten(1)
     mean = x.mean(0)
@@ -357,7 +363,20 @@ EXERCISE = Exercise(
     points=2,
     minutes=12,
     difficulty=2,
+    idea=(
+        "Once every face is a row of numbers and the mean face is taken away, the directions in which faces "
+        "differ most are exactly what the singular value decomposition finds, in the order of their importance. "
+        "The rest is folding: rows of numbers back into pictures."
+    ),
+    pseudocode="""
+    X ← one row for each face                       N × (H·W)
+    x̄ ← mean of the rows
+    U, S, Vᵀ ← decomposition of X − x̄
+    components ← rows 1 … k of Vᵀ                   each folded to H × W
+    return x̄, folded to H × W, and the components
+    """,
     reference=tour.eigenfaces,
+    shown=as_written,
     cases=cases,
     drive=drive,
     properties=(
@@ -381,7 +400,7 @@ EXERCISE = Exercise(
         replace(mistakes(all_components)[0], variants=(all_directions,)),
         *mistakes(standardised, mean_added, swapped_result),
     ),
-    alternatives=(by_covariance, by_faces_times_faces, in_double, by_pca),
+    alternatives=(as_written, by_covariance, by_faces_times_faces, in_double, by_pca),
     atol=5e-4,
     telling=("components",),
     pictures=("faces",),

@@ -264,7 +264,18 @@ EXERCISE = Exercise(
     points=1,
     minutes=8,
     difficulty=1,
+    idea=(
+        "The box is two smaller boxes side by side, and each costs four look-ups at its corners. Write down the "
+        "rows and the columns of all corners first: the halves share the column in the middle, and that is all "
+        "the geometry there is."
+    ),
+    pseudocode="""
+    t ← top,  b ← top + height,  l ← left,  m ← left + width/2,  r ← left + width
+    sum over columns p … q  =  S_bq − S_tq − S_bp + S_tp
+    response ← (sum over l … m) − (sum over m … r)
+    """,
     reference=reference,
+    shown=six_numbers,
     cases=cases,
     drive=drive,
     misconceptions=(

@@ -131,6 +131,17 @@ EXERCISE = Exercise(
     points=1,
     minutes=6,
     difficulty=1,
+    idea=(
+        "Adding up along one axis makes running sums; adding those up along the other axis makes sums over whole "
+        'rectangles. What is left is a matter of room: the first row and column say "nothing above, nothing to '
+        'the left", and that is 0.'
+    ),
+    pseudocode="""
+    R_rc ← x_0c + … + x_rc            running sums down each column
+    T_rc ← R_r0 + … + R_rc            running sums of these along each row
+    S ← table of zeros with one row and one column more than x
+    S_(r+1)(c+1) ← T_rc
+    """,
     reference=tour.integral_image,
     cases=cases,
     misconceptions=(

@@ -271,7 +271,20 @@ EXERCISE = Exercise(
     points=2,
     minutes=10,
     difficulty=2,
+    idea=(
+        "Ask the same question of all pixels at once: shift the whole picture by one place, compare, and you have "
+        "one bit for every pixel. Eight shifts give eight bits; only their order and the border of zeros need "
+        "care."
+    ),
+    pseudocode="""
+    Z ← picture with a border of zeros, one pixel wide
+    code ← 0 everywhere
+    for p = 0 … 7, with (i, j) = right, upper right, above, … , lower right:
+        g_p ← window of Z, moved by i rows and j columns (rows count downwards)
+        code ← code + 2^p · [g_p ≥ g_c]
+    """,
     reference=tour.local_binary_pattern,
+    shown=by_roll,
     cases=cases,
     misconceptions=(
         *mistakes(greater_for_greater_equal, clockwise, row_by_row, bits_reversed),

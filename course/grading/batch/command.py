@@ -1,0 +1,182 @@
+"""`course autograde`: the command, with progress, summary and advice."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+from traitlets.config import Config
+
+from course.files import write_rows
+from course.grading.batch.run import Plan, Tally, autograde, parse_shard
+from course.grading.classroom import Classroom, ClassroomError, Outcome
+from course.grading.sandbox import SandboxError
+
+SHOWN = 15
+
+
+def main(
+    assignment: str,
+    folder: Path,
+    students: list[str],
+    workers: int,
+    resume: bool,
+    shard: str | None,
+    scheduler: str | None,
+    json_file: Path | None,
+) -> None:
+    """Grade what was handed in and is not graded yet; end the process with 1 if something was given up.
+
+    Args:
+        assignment: nbgrader's name of it.
+        folder: the course directory.
+        students: only these; all if empty.
+        workers: processes on this machine; 0: one per processor.
+        resume: leave alone what is graded already.
+        shard: "i/n": grade only that part, and leave entering it to a run without shard.
+        scheduler: address of a Dask scheduler whose workers grade.
+        json_file: also write the outcomes there; `-` prints them and nothing else.
+    """
+    alone = json_file is not None and str(json_file) == "-"
+    console = Console(stderr=alone)
+    show = _Show(console)
+    try:
+        classroom = Classroom(folder, assignment, Config())
+        plan = Plan(_chosen(classroom, students), not resume, parse_shard(shard) if shard else None)
+        engine = None
+        if scheduler:
+            from course.grading.batch.cluster import on_cluster
+
+            engine = on_cluster(scheduler)
+        with show:
+            tally = autograde(classroom, plan, workers, engine, show)
+    except (ClassroomError, SandboxError, ValueError, OSError) as error:
+        console.print(f"[red]✗[/red] {escape(str(error))}", soft_wrap=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        console.print("\nInterrupted. What is graded is kept; the same command goes on from there.")
+        sys.exit(130)
+    if json_file:
+        write_rows([row(outcome) for outcome in tally.outcomes], json_file)
+    if not alone:
+        _summary(console, classroom, plan, tally)
+    if any(outcome.failed and not outcome.digest for outcome in tally.outcomes):
+        sys.exit(1)
+
+
+def row(outcome: Outcome) -> dict[str, Any]:
+    """Plain fields of an outcome."""
+    return {
+        "student": outcome.student,
+        "score": outcome.score,
+        "max_score": outcome.max_score,
+        "waiting": outcome.waiting,
+        "failed": outcome.failed,
+        "misconceptions": [f"{f.exercise}: {f.misconception}" for f in outcome.findings if f.misconception],
+        "reason": outcome.reason,
+        "seconds": outcome.seconds,
+        "own_seconds": outcome.own_seconds,
+    }
+
+
+def _chosen(classroom: Classroom, wanted: list[str]) -> list[str]:
+    there = classroom.students()
+    if missing := sorted(set(wanted) - set(there)):
+        raise ClassroomError(f"nothing of {', '.join(missing)} lies in {classroom.folder}/submitted")
+    if not there:
+        raise ClassroomError(
+            f"nothing was handed in for {classroom.assignment}: {classroom.folder}/submitted/STUDENT/"
+            f"{classroom.assignment} is where nbgrader looks"
+        )
+    return wanted or there
+
+
+class _Rate(ProgressColumn):
+    """Submissions per minute."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if not speed else f"{60 * speed:.0f}/min", style="cyan")
+
+
+class _Show:
+    """The bar. It is drawn from this thread alone: a process with several could not fork workers."""
+
+    def __init__(self, console: Console) -> None:
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
+        self._bar = Progress(*columns, console=console, transient=True, auto_refresh=False)
+        self._task = self._bar.add_task("starting", total=None)
+
+    def __enter__(self) -> _Show:
+        self._bar.start()
+        self._bar.refresh()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, news: object) -> None:
+        """A number: so much there is to do. Anything else: one more is done."""
+        if isinstance(news, int):
+            self._bar.update(self._task, total=news, description="grading")
+        else:
+            self._bar.advance(self._task)
+        self._bar.refresh()
+
+
+# --------------------------------------------------------------------------------------------- the summary
+
+
+def _summary(console: Console, classroom: Classroom, plan: Plan, tally: Tally) -> None:
+    if plan.shard:
+        i, n = plan.shard
+        console.print(f"Part {i} of {n}: {tally.stored} notebooks graded in {tally.seconds:.0f} s, and put by.")
+        console.print(f"When all parts are done, [bold]course autograde {classroom.assignment}[/bold] enters them.")
+        return
+    done = [outcome for outcome in tally.outcomes if not outcome.failed]
+    if done:
+        console.print(_exercises(done))
+        if mistakes := _mistakes(done):
+            console.print(mistakes)
+    for outcome in [o for o in tally.outcomes if o.failed][:SHOWN]:
+        console.print(f"[red]✗[/red] {escape(outcome.student)}: {escape(outcome.reason)}", soft_wrap=True)
+    waiting = sum(outcome.waiting > 0 for outcome in done)
+    words = [f"{len(tally.outcomes)} graded in {tally.seconds:.0f} s"]
+    words += [f"{len(tally.skipped)} had been graded before"] if tally.skipped else []
+    words += [f"{waiting} wait for a person to judge a written answer"] if waiting else []
+    console.print("; ".join(words) + ".", soft_wrap=True)
+    console.print(f"Feedback pages: [bold]nbgrader generate_feedback {classroom.assignment}[/bold]", soft_wrap=True)
+
+
+def _exercises(outcomes: list[Outcome]) -> Table:
+    table = Table(title="Exercises", title_justify="left", header_style="bold")
+    for name in ("exercise", "right", "partly", "wrong", "unwritten", "not run"):
+        table.add_column(name, justify="left" if name == "exercise" else "right")
+    statuses = ("passed", "partial", "failed", "unwritten", "not run")
+    counts: dict[str, Counter[str]] = {}
+    for outcome in outcomes:
+        for finding in outcome.findings:
+            counts.setdefault(finding.exercise, Counter())[finding.status] += 1
+    for exercise, count in counts.items():
+        table.add_row(exercise, *(str(count[status]) if count[status] else "·" for status in statuses))
+    return table
+
+
+def _mistakes(outcomes: list[Outcome]) -> Table | None:
+    found = Counter((f.exercise, f.misconception, f.sentence) for o in outcomes for f in o.findings if f.misconception)
+    if not found:
+        return None
+    table = Table(title="Where the class is stuck", title_justify="left", header_style="bold")
+    table.add_column("", justify="right")
+    table.add_column("mistake", overflow="fold")
+    table.add_column("what the students read", overflow="fold")
+    for (exercise, name, sentence), count in found.most_common(SHOWN):
+        table.add_row(str(count), f"{exercise}: {name}", escape(sentence))
+    return table

@@ -1,0 +1,341 @@
+"""`course autograde`: hands out what is to be graded, writes what comes back, and says how far it is.
+
+What is graded is known by content: the submission's and the assignment's digests. So a run that was killed goes on
+where it was, a submission that changed is graded again, and one that did not is left alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+from nbgrader.api import MissingEntry
+
+from course.files import write
+from course.grading.autograde import MEGABYTE, Unreadable, find_submission
+from course.grading.batch.assignment import Assignment
+from course.grading.batch.pool import Failure, Pool
+from course.grading.batch.task import Graded, Task, grade
+from course.grading.batch.writer import Entry, Writer
+from course.grading.classroom import Classroom, ClassroomError, Outcome, digest_of
+from course.grading.forkserver import ForkServer, ForkUnavailable
+from course.grading.provisioner import GradingProvisioner
+from course.grading.sandbox.launch import Sandbox
+from course.grading.sandbox.view import COPIED_BYTES, COPIED_FILES
+from course.grading.workers import processors
+
+STORE, LOCK = ".graded", ".autograde.lock"
+COMMIT_EVERY, COMMIT_SECONDS = 25, 2.0
+# Runs all tasks: a pool of processes, or a cluster. Yields each with its result.
+Engine = Callable[[Iterable[Task]], Iterator[tuple[Task, Graded | Failure]]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done.
+
+    Attributes:
+        students: all whose submissions are looked at.
+        again: grade also what is graded already.
+        shard: (i, n): only the i-th of n parts, and do not touch the gradebook; see `Store`.
+    """
+
+    students: Sequence[str]
+    again: bool = False
+    shard: tuple[int, int] | None = None
+
+
+@dataclass
+class Tally:
+    """How a run went.
+
+    Attributes:
+        outcomes: of all that was graded and entered in this run.
+        skipped: students whose submissions were graded before.
+        stored: how many notebooks a shard has put by.
+        startup, seconds: until the first task could be handed out; in all.
+    """
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    stored: int = 0
+    startup: float = 0.0
+    seconds: float = 0.0
+
+
+class Store:
+    """Graded notebooks that have not been entered yet, by key: what shards leave, and what a killed run has left."""
+
+    def __init__(self, classroom: Classroom) -> None:
+        self._folder = classroom.folder / STORE / classroom.assignment
+
+    def __contains__(self, key: str) -> bool:
+        return self._path(key).is_file()
+
+    def put(self, graded: Graded) -> None:
+        """Keep a result."""
+        write(self._path(graded.key), graded.to_json())
+
+    def get(self, key: str) -> Graded | None:
+        """A result; None if it is not there, or damaged."""
+        try:
+            found = Graded.from_json(self._path(key).read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError, KeyError):
+            return None
+        return found if found.key == key else None
+
+    def drop(self, keys: Iterable[str]) -> None:
+        """Forget results that have been entered."""
+        for key in keys:
+            self._path(key).unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{key}.json"
+
+
+def autograde(
+    classroom: Classroom,
+    plan: Plan,
+    workers: int = 0,
+    engine: Callable[[Assignment, Sandbox], Engine] | None = None,
+    report: Callable[[Outcome | Graded | int], None] = lambda _: None,
+) -> Tally:
+    """Grade submissions.
+
+    Args:
+        classroom: the class.
+        plan: whose, and which part of the work.
+        workers: processes on this machine; one per processor unless given.
+        engine: what runs tasks instead of those.
+        report: hears how many submissions there are to grade, then of each outcome.
+
+    Raises:
+        SandboxUnavailable: students' code cannot be shut in here; nothing was graded.
+        ClassroomError: the assignment was not released, or another run is at work.
+    """
+    started, tally = time.perf_counter(), Tally()
+    sandbox = GradingProvisioner(config=classroom.config).sandbox()
+    if sandbox is None:
+        raise ClassroomError("without a sandbox, grade with `nbgrader autograde`; see the README for what that means")
+    try:
+        lock = ExitStack()
+        lock.enter_context(FileLock(classroom.folder / LOCK, timeout=0) if plan.shard is None else ExitStack())
+    except Timeout:
+        raise ClassroomError(f"another `course autograde` is at work in {classroom.folder}; wait for it") from None
+    with lock, ExitStack() as stack:
+        if engine is None:
+            engine = partial(_local, workers=workers, stack=stack, server=_server(sandbox, stack))
+        assignment = _load(classroom)
+        store, digest = Store(classroom), assignment.digest
+        todo = [s for s in plan.students if plan.again or not _is_graded(classroom, s, digest)]
+        tally.skipped = [s for s in plan.students if s not in set(todo)]
+        todo = [s for s in todo if plan.shard is None or _part(s, plan.shard[1]) == plan.shard[0]]
+        run = engine(assignment, sandbox)
+        report(len(todo))
+        tally.startup = time.perf_counter() - started
+        if plan.shard is None:
+            with Writer(classroom) as writer:
+                for outcome in _enter(classroom, assignment, digest, todo, run, store, writer):
+                    tally.outcomes.append(outcome)
+                    report(outcome)
+        else:
+            for graded in _put_by(classroom, assignment, digest, todo, run, store):
+                tally.stored += 1
+                report(graded)
+    tally.seconds = time.perf_counter() - started
+    return tally
+
+
+def _server(sandbox: Sandbox, stack: ExitStack) -> ForkServer | None:
+    """It imports torch while we do."""
+    try:
+        return stack.enter_context(ForkServer(sandbox))
+    except ForkUnavailable:
+        return None
+
+
+def _local(
+    assignment: Assignment, sandbox: Sandbox, *, workers: int, stack: ExitStack, server: ForkServer | None
+) -> Engine:
+    """Processes on this machine. They are forked from this one, so all that they need is imported first."""
+    # torch imports half of itself with the first optimizer; each worker would do that again.
+    import torch._dynamo  # noqa: F401
+
+    import course.grading.verdict.trusted  # noqa: F401  (and with it all exercises)
+
+    address = server.address if server else None
+    work = partial(_grade, assignment=assignment, sandbox=sandbox, address=address)
+    pool: Pool[Task, Graded] = stack.enter_context(Pool(work, workers or processors()))
+    return pool.run
+
+
+def _grade(task: Task, assignment: Assignment, sandbox: Sandbox, address: str | None) -> Graded:
+    return grade(task, assignment, sandbox, address)
+
+
+def _load(classroom: Classroom) -> Assignment:
+    try:
+        return Assignment.load(classroom.assignment, classroom.config, classroom.directory())
+    except MissingEntry:
+        raise ClassroomError(
+            f"the gradebook does not know {classroom.assignment}: `nbgrader generate_assignment "
+            f"{classroom.assignment}` makes and enters it"
+        ) from None
+
+
+# ------------------------------------------------------------------------------------------------ the work
+
+
+@dataclass
+class _Pending:
+    """A submission some of whose notebooks are not graded yet."""
+
+    digest: str
+    tasks: list[Task]
+    graded: list[Graded] = field(default_factory=list)
+
+
+def _enter(
+    classroom: Classroom,
+    assignment: Assignment,
+    digest: str,
+    students: Iterable[str],
+    run: Engine,
+    store: Store,
+    writer: Writer,
+) -> Iterator[Outcome]:
+    """Grade, and write what is ready every few submissions."""
+    pending: dict[str, _Pending] = {}
+    ready: list[Entry] = []
+    since = time.monotonic()
+
+    def to_do() -> Iterator[Task]:
+        for student in students:
+            mine = pending[student] = _Pending(
+                _digest(classroom, student), list(_tasks(classroom, assignment, digest, student))
+            )
+            for task in mine.tasks:
+                if (known := store.get(task.key)) is None:
+                    yield task
+                else:
+                    take(task, known)
+
+    def take(task: Task, graded: Graded) -> None:
+        mine = pending[task.student]
+        mine.graded.append(graded)
+        if len(mine.graded) == len(mine.tasks):
+            del pending[task.student]
+            ready.append(
+                Entry(task.student, mine.graded, {**_others(task.files), **assignment.files}, mine.digest, digest)
+            )
+
+    for task, result in run(to_do()):
+        if isinstance(result, Failure):
+            pending.pop(task.student, None)
+            yield _failed(task, result)
+        else:
+            store.put(result)
+            take(task, result)
+        if len(ready) >= COMMIT_EVERY or time.monotonic() - since > COMMIT_SECONDS:
+            yield from _save(writer, ready, store)
+            since = time.monotonic()
+    yield from _save(writer, ready, store)
+
+
+def _save(writer: Writer, ready: list[Entry], store: Store) -> list[Outcome]:
+    outcomes = writer.save(ready)
+    store.drop(graded.key for entry in ready for graded in entry.graded)
+    ready.clear()
+    return outcomes
+
+
+def _put_by(
+    classroom: Classroom, assignment: Assignment, digest: str, students: Iterable[str], run: Engine, store: Store
+) -> Iterator[Graded]:
+    """As a shard: results go to the store, and a run without shards enters them."""
+    tasks = (t for s in students for t in _tasks(classroom, assignment, digest, s) if t.key not in store)
+    for _, result in run(tasks):
+        if isinstance(result, Graded):
+            store.put(result)
+            yield result
+
+
+def _tasks(classroom: Classroom, assignment: Assignment, digest: str, student: str) -> Iterator[Task]:
+    """One for each notebook of the assignment, whether it was handed in or not."""
+    home = classroom.folder / "submitted" / student / classroom.assignment
+    key = f"{digest} {_digest(classroom, student)} {student}"
+    files, too_much = collect(home, assignment.max_bytes)
+    for notebook in assignment.notebooks:
+        refusal, name = too_much, f"{notebook.name}.ipynb"
+        try:
+            content = {name: find_submission(home / name, assignment.max_bytes)}
+        except Unreadable as reason:
+            content, refusal = {}, str(reason)
+        named = hashlib.sha256(f"{key} {notebook.name}".encode()).hexdigest()
+        yield Task(student, notebook.name, {**files, **content}, refusal, named)
+
+
+def collect(home: Path, max_bytes: int) -> tuple[dict[str, bytes], str]:
+    """The regular files of a submission, except huge ones and notebooks; and what is wrong with them as a whole."""
+    files: dict[str, bytes] = {}
+    size = 0
+    for folder, folders, names in os.walk(home):
+        folders[:] = sorted(name for name in folders if not os.path.islink(os.path.join(folder, name)))
+        for name in sorted(names):
+            path = Path(folder, name)
+            if not path.is_file() or path.is_symlink() or path.stat().st_size > max_bytes:
+                continue
+            size += path.stat().st_size
+            if size > COPIED_BYTES or len(files) >= COPIED_FILES:
+                most = f"at most {COPIED_BYTES // MEGABYTE} MB in {COPIED_FILES:,} files are graded"
+                return {}, f"The submission has too many or too large files; {most}. Hand in the notebook alone."
+            files[str(path.relative_to(home))] = path.read_bytes()
+    return files, ""
+
+
+def _others(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {name: content for name, content in files.items() if not name.endswith(".ipynb")}
+
+
+def _is_graded(classroom: Classroom, student: str, digest: str) -> bool:
+    known = classroom.outcome(student)
+    return known is not None and known.assignment == digest
+
+
+def _digest(classroom: Classroom, student: str) -> str:
+    return digest_of(classroom.folder / "submitted" / student / classroom.assignment)
+
+
+def _part(student: str, parts: int) -> int:
+    """Which of the parts 1 … n a student belongs to, on every machine the same."""
+    return int.from_bytes(hashlib.sha256(student.encode()).digest()[:8], "big") % parts + 1
+
+
+def parse_shard(text: str) -> tuple[int, int]:
+    """`2/8` → (2, 8).
+
+    Raises:
+        ValueError: it is no part of a whole.
+    """
+    found = re.fullmatch(r"(\d+)/(\d+)", text)
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise ValueError(f"--shard takes i/n with 1 ≤ i ≤ n, as in 2/8; got {text!r}")
+    return int(found[1]), int(found[2])
+
+
+def _failed(task: Task, failure: Failure) -> Outcome:
+    """Not noted: the next run tries again."""
+    sentence = (
+        f"Grading this submission was given up: {failure.sentence}. Look at it before you run it."
+        if failure.poisoned
+        else f"Grading stopped with {failure.sentence}"
+    )
+    return Outcome(task.student, 0.0, 0.0, remarks=(sentence,), failed=True)

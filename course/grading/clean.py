@@ -1,0 +1,173 @@
+"""What a submission shows is shown to an instructor: nothing in it may run, load or pose as the page around it.
+
+Outputs are cleaned when they enter an autograded notebook, so that every page made of it is harmless; markdown is
+cleaned when a page is made (`markdown2html`), so that what a student wrote stays as it was written.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import nh3
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from nbformat import NotebookNode
+from nbformat.v4 import new_output
+
+MAX_TEXT, MAX_PICTURE, MAX_LINES = 1_000_000, 20_000_000, 500
+PICTURES = ("image/png", "image/jpeg")
+DATA_PICTURE = re.compile(r"data:image/(png|jpeg|gif|svg\+xml);(charset=utf-8;)?base64,[A-Za-z0-9+/=\s]*")
+NOTHING = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+LINK = re.compile(r"(https?:|mailto:|#)", re.IGNORECASE)
+TAG_NAMES = (
+    "a abbr b blockquote br caption code col colgroup dd del details dfn div dl dt em figcaption figure h1 h2 h3 h4 "
+    "h5 h6 hr i img ins kbd li mark ol p pre q s samp small span strong sub summary sup table tbody td tfoot th thead "
+    "tr tt u ul var wbr"
+)
+TAGS = frozenset(TAG_NAMES.split())
+ATTRIBUTES = {
+    "*": {"style", "title", "role", "aria-label", "lang", "dir"},
+    "a": {"href"},
+    "img": {"src", "alt", "width", "height"},
+    "td": {"colspan", "rowspan"},
+    "th": {"colspan", "rowspan", "scope"},
+    "ol": {"start"},
+    "details": {"open"},
+}
+# Nothing that leaves its place (position, transform, z-index, negative margins): a page must not be painted over.
+STYLE_NAMES = (
+    "background background-color border border-bottom border-collapse border-color border-left border-radius "
+    "border-right border-spacing border-top color column-gap display flex flex-wrap font font-family font-size "
+    "font-style font-weight gap height line-height list-style margin margin-bottom margin-left margin-right "
+    "margin-top max-height max-width min-width opacity overflow overflow-x padding padding-bottom padding-left "
+    "padding-right padding-top row-gap text-align text-decoration vertical-align white-space width"
+)
+STYLES = frozenset(STYLE_NAMES.split())
+
+
+def _attribute(tag: str, name: str, value: str) -> str | None:
+    if name == "style":
+        return None if re.search(r"url|\\|/\*|expression|-\s*\d|fixed|@", value, re.IGNORECASE) else value
+    if name == "src":
+        return value if DATA_PICTURE.fullmatch(value.strip()) else None
+    if name == "href":
+        return value if LINK.match(value.strip()) else None
+    return value
+
+
+_CLEANER = nh3.Cleaner(
+    tags=set(TAGS),
+    attributes=ATTRIBUTES,
+    attribute_filter=_attribute,
+    url_schemes={"http", "https", "mailto", "data"},
+    filter_style_properties=set(STYLES),
+)
+
+
+def clean_html(text: str) -> str:
+    """HTML without anything that runs, loads from elsewhere, or leaves its place."""
+    return _CLEANER.clean(text[:MAX_PICTURE])
+
+
+def clean_outputs(outputs: Any) -> list[NotebookNode]:
+    """Outputs of a cell as a valid notebook may have them, whatever they were: text, pictures, harmless HTML."""
+    cleaned = (_clean_output(output) for output in _items(outputs) if isinstance(output, Mapping))
+    return [output for output in cleaned if output is not None]
+
+
+def _clean_output(output: Mapping[str, Any]) -> NotebookNode | None:
+    match output.get("output_type"):
+        case "stream":
+            name = "stderr" if output.get("name") == "stderr" else "stdout"
+            return new_output("stream", name=name, text=_text(output.get("text"))[: 10 * MAX_TEXT])
+        case "error":
+            lines = output.get("traceback")
+            return new_output(
+                "error",
+                ename=_text(output.get("ename"))[:200],
+                evalue=_text(output.get("evalue"))[:MAX_TEXT],
+                traceback=[_text(line)[:MAX_TEXT] for line in _items(lines)[:MAX_LINES]],
+            )
+        case "display_data" | "execute_result" as kind:
+            data = output.get("data")
+            kept = dict(_clean_bundle(data)) if isinstance(data, Mapping) else {}
+            count = output.get("execution_count")
+            more = {"execution_count": count if type(count) is int else None} if kind == "execute_result" else {}
+            return new_output(kind, data=kept, **more) if kept else None
+    return None
+
+
+def _clean_bundle(data: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    for mime, value in data.items():
+        text = _text(value)
+        if mime == "text/plain":
+            yield mime, text[:MAX_TEXT]
+        elif mime == "text/html":
+            yield mime, clean_html(text)
+        elif mime in PICTURES and len(text) <= MAX_PICTURE and _is_base64(text):
+            yield mime, text
+        elif mime == "image/svg+xml" and "text/html" not in data and len(text) <= MAX_PICTURE:
+            # As the source of an <img>, a drawing can run nothing and load nothing.
+            source = base64.b64encode(text.encode("utf-8", "replace")).decode("ascii")
+            yield "text/html", f'<img src="data:image/svg+xml;base64,{source}" alt="drawing">'
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        base64.b64decode(re.sub(r"\s", "", text), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return True
+
+
+def _text(value: Any) -> str:
+    """A text of the notebook format, which may also be a list of its lines."""
+    if isinstance(value, list):
+        value = "".join(v for v in value if isinstance(v, str))
+    text = value if isinstance(value, str) else ""
+    return text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates cannot be written to a file
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+@pass_context
+def markdown2html(context: Context, source: str) -> str:
+    """nbconvert's filter of this name, with a clean result."""
+    from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+    attachments = _Pasted(clean_attachments(context.get("cell", {}).get("attachments")))
+    renderer = IPythonRenderer(escape=False, attachments=attachments, embed_images=False, anchor_link_text="")
+    try:
+        return clean_html(MarkdownWithMath(renderer=renderer).render(source))
+    except RecursionError:  # thousands of nested brackets
+        return f"<pre>{html.escape(source)}</pre>"
+
+
+class _Pasted(dict[str, dict[str, str]]):
+    """Pictures that were pasted into a cell. For one that is not there nbconvert would give the whole page up."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> dict[str, str]:
+        return {"image/png": NOTHING}
+
+
+def clean_attachments(attachments: Any) -> dict[str, dict[str, str]]:
+    """The pictures among what was pasted into a cell."""
+    if not isinstance(attachments, Mapping):
+        return {}
+    return {
+        str(name): {mime: text}
+        for name, bundle in attachments.items()
+        if isinstance(bundle, Mapping)
+        for mime, text in bundle.items()
+        if mime in PICTURES and isinstance(text, str) and len(text) <= MAX_PICTURE and _is_base64(text)
+    }

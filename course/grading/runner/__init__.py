@@ -1,0 +1,6 @@
+"""Runs notebooks without Jupyter: one confined process a submission, forked where torch is imported already.
+
+inside   in the sandbox: IPython's shell, which runs cells and answers tests
+session  outside: starts such a process, speaks with it, watches its time
+wire     frames between the two
+"""

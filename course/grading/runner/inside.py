@@ -1,0 +1,269 @@
+"""In the sandbox: IPython's shell, which runs a notebook's cells one by one and keeps what they put out.
+
+It does what a Jupyter kernel would, as far as a notebook can tell: `display`, rich results, figures that are shown at
+the end of a cell, `await`, magics, interrupts. What comes of it is handed over as plain JSON, limited in size.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Mapping
+from types import FrameType
+from typing import Any
+
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets import Type
+from traitlets.config import Config
+
+from course.grading.runner.wire import ANSWER, ASK, DONE, FAILED, RUN, Broken, receive, send
+
+MAX_REQUEST = 64_000_000
+ROOM = 5_000_000
+CUT = "\n… the rest of this cell's output was left out\n"
+Output = dict[str, Any]
+
+
+class Outputs:
+    """What one cell has put out so far, up to a limit."""
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything, for the next cell."""
+        self.entries: list[Output] = []
+        self._room = ROOM
+        self._clearing = False
+
+    def add(self, entry: Output, size: int) -> None:
+        """Keep an entry, if there is room; neighbouring pieces of one stream become one."""
+        if self._clearing:
+            self.entries, self._clearing = [], False
+        if self._room <= 0:
+            return
+        self._room -= size
+        if self._room <= 0:
+            entry = {"output_type": "stream", "name": "stdout", "text": CUT}
+        last = self.entries[-1] if self.entries else None
+        if last and entry["output_type"] == last["output_type"] == "stream" and entry["name"] == last["name"]:
+            last["parts"].append(entry["text"])
+        elif entry["output_type"] == "stream":
+            self.entries.append({**entry, "parts": [entry.pop("text")]})
+        else:
+            self.entries.append(entry)
+
+    def clear_output(self, wait: bool) -> None:
+        """What `IPython.display.clear_output` asks for."""
+        if wait:
+            self._clearing = True
+        else:
+            self.entries = []
+
+    def replace(self, name: str, data: Mapping[str, Any]) -> None:
+        """What `update_display` asks for; a display of an earlier cell stays as it is."""
+        for entry in self.entries:
+            if entry.get("display_id") == name:
+                entry["data"] = dict(data)
+
+    def finished(self) -> list[Output]:
+        """As nbformat has them."""
+        for entry in self.entries:
+            entry.pop("display_id", None)
+            if "parts" in entry:
+                entry["text"] = "".join(entry.pop("parts"))
+        return self.entries
+
+
+class Stream(io.TextIOBase):
+    """Standard output or error of the running cell."""
+
+    encoding = "utf-8"
+
+    def __init__(self, name: str, outputs: Outputs) -> None:
+        self._stream, self._outputs = name, outputs
+
+    def write(self, text: str) -> int:
+        """Keep the text."""
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        if text:
+            self._outputs.add({"output_type": "stream", "name": self._stream, "text": text}, len(text))
+        return len(text)
+
+    def writable(self) -> bool:
+        """Always."""
+        return True
+
+
+class Publisher(DisplayPublisher):
+    """Where `display` leads."""
+
+    outputs: Outputs
+
+    def publish(
+        self,
+        data: dict[str, Any],
+        metadata: dict[str, Any] | None = None,
+        source: Any = None,
+        *,
+        transient: dict[str, Any] | None = None,
+        update: bool = False,
+        **_: Any,
+    ) -> None:
+        """Keep a display, or change one."""
+        name = (transient or {}).get("display_id")
+        if update:
+            self.outputs.replace(str(name), data)
+            return
+        size = sum(len(str(value)) for value in data.values())
+        self.outputs.add(
+            {"output_type": "display_data", "data": dict(data), "metadata": metadata or {}, "display_id": name}, size
+        )
+
+    def clear_output(self, wait: bool = False) -> None:
+        """Forget what was shown."""
+        self.outputs.clear_output(wait)
+
+
+class Hook(DisplayHook):
+    """Where the value of a cell's last line leads."""
+
+    outputs: Outputs
+
+    def start_displayhook(self) -> None:
+        """Begin."""
+
+    def write_output_prompt(self) -> None:
+        """There is none."""
+
+    def write_format_data(self, format_dict: dict[str, Any], md_dict: dict[str, Any] | None = None) -> None:
+        """Keep the value."""
+        entry = {
+            "output_type": "execute_result",
+            "data": dict(format_dict),
+            "metadata": md_dict or {},
+            "execution_count": self.prompt_count,
+        }
+        self.outputs.add(entry, sum(len(str(value)) for value in format_dict.values()))
+
+    def finish_displayhook(self) -> None:
+        """End."""
+
+
+class Shell(InteractiveShell):
+    """IPython's, without a terminal and without a history on the disk."""
+
+    outputs: Outputs
+
+    leaving = False
+    displayhook_class = Type(Hook)
+    display_pub_class = Type(Publisher)
+
+    def collect(self, outputs: Outputs) -> None:
+        """From now on, outputs go there."""
+        self.outputs = outputs
+        for place in (self.display_pub, self.displayhook):
+            assert isinstance(place, Publisher | Hook)
+            place.outputs = outputs
+
+    def ask_exit(self) -> None:
+        """What `exit()` does: the process ends when this cell has."""
+        self.leaving = True
+
+    def enable_gui(self, gui: str | None = None) -> None:
+        """There is no window to show."""
+
+    def _showtraceback(self, etype: type[BaseException], evalue: BaseException, stb: list[str]) -> None:
+        text = _words(evalue)
+        entry = {"output_type": "error", "ename": etype.__name__, "evalue": text, "traceback": list(stb)}
+        self.outputs.add(entry, len(text) + sum(map(len, stb)))
+
+
+def _words(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return ""
+
+
+def new_shell() -> Shell:
+    """A shell for one notebook; its module is `__main__`."""
+    config = Config()
+    config.HistoryManager.enabled = False
+    config.HistoryManager.hist_file = ":memory:"
+    shell = Shell.instance(config=config)
+    shell.enable_matplotlib("inline")  # figures appear under the cell that made them, as in a kernel
+    return shell
+
+
+class Runner:
+    """Serves one notebook's requests until the other side hangs up."""
+
+    def __init__(self, channel: socket.socket) -> None:
+        self._channel, self._outputs = channel, Outputs()
+        self._shell = new_shell()
+        self._shell.collect(self._outputs)
+        self._running = False
+        sys.stdout, sys.stderr = Stream("stdout", self._outputs), Stream("stderr", self._outputs)
+        signal.signal(signal.SIGINT, self._interrupt)
+
+    def _interrupt(self, _: int, __: FrameType | None) -> None:
+        """Interrupts are for cells; one that comes late is for nobody."""
+        if self._running:
+            raise KeyboardInterrupt
+
+    def serve(self) -> None:
+        """Answer requests."""
+        while True:
+            try:
+                kind, content = receive(self._channel, MAX_REQUEST)
+            except Broken:
+                return
+            if kind == RUN:
+                send(self._channel, DONE, self._run(content.decode()))
+                if self._shell.leaving:
+                    os._exit(0)
+            elif kind == ASK:
+                send(self._channel, *self._answer(json.loads(content)))
+            else:
+                return
+
+    def _run(self, source: str) -> bytes:
+        """Run a cell; its outputs as JSON."""
+        self._outputs.clear()
+        self._running = True
+        try:
+            # `store_history` only counts cells here; results are numbered by it.
+            self._shell.run_cell(source, store_history=True)
+        except BaseException:  # IPython shows errors itself; this one struck outside of the cell's own code
+            self._shell.showtraceback()
+        finally:
+            self._running = False
+        return json.dumps(self._outputs.finished(), default=str).encode("utf-8", "replace")
+
+    def _answer(self, request: dict[str, Any]) -> tuple[bytes, bytes]:
+        """What a function does on a test's inputs; or why there is no function."""
+        from course.grading.verdict.inside import answer
+
+        self._outputs.clear()
+        self._running = True
+        try:
+            given = answer(self._shell.user_ns, request["exercise"], request["variable"], request["seed"])
+            return ANSWER, given
+        except BaseException as error:
+            about = {"ename": type(error).__name__, "evalue": _words(error)}
+            return FAILED, json.dumps(about, default=str).encode("utf-8", "replace")
+        finally:
+            self._running = False
+
+
+def serve(channel: socket.socket) -> None:
+    """Be the process of one submission."""
+    Runner(channel).serve()

@@ -1,0 +1,59 @@
+"""Which inputs a submission is judged on: a number that its author cannot know, and that a regrade finds again.
+
+seed = HMAC-SHA256(the class's secret, student · assignment · notebook · content of the notebook · exercise)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import secrets
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+SECRET, BYTES = ".course_secret", 32
+
+
+def secret_of(folder: Path | str) -> bytes:
+    """The secret of a class, made when it is first asked for, readable by its owner only.
+
+    Raises:
+        OSError: it can be neither read nor made.
+        ValueError: the file there is not one that was made here.
+    """
+    place = Path(folder, SECRET)
+    try:
+        found = place.read_bytes()
+    except FileNotFoundError:
+        fresh = place.with_name(f"{SECRET}.{os.getpid()}.{secrets.token_hex(4)}")
+        descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(secrets.token_bytes(BYTES))
+            with contextlib.suppress(FileExistsError):
+                os.link(fresh, place)  # unlike a rename, this never replaces what another process has just made
+        finally:
+            os.unlink(fresh)
+        found = place.read_bytes()
+    if len(found) != BYTES:
+        raise ValueError(
+            f"{place} is damaged: it has {len(found)} bytes instead of {BYTES}. Bring it back from a copy, or delete "
+            "it; submissions are then judged on other inputs than before."
+        )
+    return found
+
+
+def content_of(notebook: NotebookNode) -> str:
+    """A digest of what a notebook says: types and texts of its cells, in order."""
+    cells = [[cell.cell_type, cell.source] for cell in notebook.cells]
+    return hashlib.sha256(json.dumps(cells, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def seed_for(secret: bytes, *parts: str) -> int:
+    """A seed, 0 … 2³¹ − 1, for these parts (student, assignment, notebook, content, exercise)."""
+    message = json.dumps(parts).encode()  # unlike a bare separator, this cannot be forged by a part that contains it
+    return int.from_bytes(hmac.new(secret, message, hashlib.sha256).digest()[:4], "big") >> 1

@@ -1,0 +1,124 @@
+"""Predict, run, compare: a question before an experiment, and afterwards the prediction beside what was measured."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from course.study.card import GREEN, ORANGE, QUIET, Card, folded, inline, paragraph
+from course.study.settings import grading
+
+if TYPE_CHECKING:  # drawing takes a second to import
+    from course.effects import Effect, Picture
+
+
+class NoPrediction(LookupError):
+    """An experiment that asks nothing beforehand; the message lists those that do."""
+
+
+def predict(name: str) -> Guess:
+    """Ask before an experiment: shown by itself it is a question with options, and `show()` runs and compares.
+
+    Args:
+        name: the experiment, e.g. "descent.local_minimum".
+
+    Raises:
+        UnknownEffect: there is no such experiment. NoPrediction: it asks nothing beforehand.
+    """
+    from course import effects
+
+    effect = effects.get(name)
+    if effect.prediction is None:
+        asking = ", ".join(e.name for e in effects.every() if e.prediction)
+        raise NoPrediction(f"{name} asks nothing beforehand; these do: {asking}")
+    return Guess(effect)
+
+
+class Guess:
+    """A question about an experiment, and what was chosen."""
+
+    def __init__(self, effect: Effect) -> None:
+        assert effect.prediction is not None
+        self.effect, self.prediction = effect, effect.prediction
+        self._choice: Any = None
+
+    @property
+    def chosen(self) -> int | None:
+        """The number of the option that was chosen, from 0; None before."""
+        return None if self._choice is None or self._choice.chosen < 0 else int(self._choice.chosen)
+
+    def choose(self, option: int) -> None:
+        """Choose an option by its number, from 0, as a click does.
+
+        Raises:
+            ValueError: there is no option of that number.
+        """
+        if not 0 <= option < len(self.prediction.options):
+            raise ValueError(f"option must be 0 … {len(self.prediction.options) - 1}, got {option}")
+        self._widget().chosen = option
+
+    def show(self, seed: int = 0) -> Compared:
+        """Run the experiment, draw it, and set the prediction beside what was measured."""
+        if grading():
+            return Compared(self.effect.show(seed), None)
+        numbers = self.effect.measure(seed)
+        return Compared(
+            self.effect.show(seed), self._card(self.prediction.answer(numbers), self.prediction.told(numbers))
+        )
+
+    def _card(self, right: int, told: str) -> Card:
+        options, chosen = self.prediction.options, self.chosen
+        if chosen is None:
+            head = "No prediction was made. A guess beforehand, even a wrong one, makes the answer stick."
+            measured = paragraph(f"Measured: {options[right]}. {told}")
+            body = self._question() + paragraph(head, QUIET) + folded("What was measured", measured)
+            return Card(body, f"{self!r}\n{head}\nMeasured: {options[right]}. {told}")
+        verdict, colour = ("✓ as predicted", GREEN) if chosen == right else ("↯ a surprise", ORANGE)
+        cells = "".join(
+            f'<tr style="background:none"><th scope="row" style="{_CELL}">{name}</th>'
+            f'<td style="{_CELL}">{inline(options[i])}</td></tr>'
+            for name, i in (("predicted", chosen), ("measured", right))
+        )
+        table = f'<table style="border-collapse:collapse;margin:.3em 0;font-size:92%">{cells}</table>'
+        head = f'<p style="margin:0 0 .3em"><b style="color:{colour}">{verdict}</b></p>'
+        text = f"{verdict}\npredicted: {options[chosen]}\nmeasured: {options[right]}\n{told}"
+        return Card(head + table + paragraph(told), text, colour)
+
+    def _question(self) -> str:
+        items = "".join(f"<li>{inline(option)}</li>" for option in self.prediction.options)
+        asked = f"<p style='margin:.3em 0'><b>Predict.</b> {inline(self.prediction.question)}</p>"
+        return f'{asked}<ol type="A" style="margin:.3em 0">{items}</ol>'
+
+    def _widget(self) -> Any:
+        if self._choice is None:
+            from course.widgets.choice import Choice
+
+            self._choice = Choice(question=self.prediction.question, options=list(self.prediction.options))
+        return self._choice
+
+    def __repr__(self) -> str:
+        letters = [f"  {letter}  {option}" for letter, option in zip("ABCDE", self.prediction.options, strict=False)]
+        return "\n".join([f"Predict: {self.prediction.question}", *letters])
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        """The live question; where there is no front end the same to read."""
+        if grading():
+            return {"text/plain": "Predictions are skipped while a notebook is graded or validated."}
+        data, metadata = self._widget()._repr_mimebundle_(**kwargs) or ({}, {})
+        still = Card(self._question() + paragraph("The next cell measures it.", QUIET), repr(self))
+        return {**data, "text/plain": repr(self), "text/html": still._repr_html_()}, metadata
+
+
+_CELL = "text-align:left;padding:.1em .8em .1em 0;background:none;border:none"
+
+
+class Compared:
+    """An experiment's picture and, below it, what was predicted and what came out."""
+
+    def __init__(self, picture: Picture, card: Card | None) -> None:
+        self.picture, self.card = picture, card
+
+    def __repr__(self) -> str:
+        return f"{self.picture!r}\n\n{self.card!r}" if self.card else repr(self.picture)
+
+    def _repr_html_(self) -> str:
+        return self.picture._repr_html_() + (self.card._repr_html_() if self.card else "")

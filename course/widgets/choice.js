@@ -1,0 +1,44 @@
+// A question with radio buttons: native ones, so that labels, arrow keys and screen readers work by themselves.
+
+let groups = 0;
+
+function element(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
+
+function render({ model, el }) {
+  const name = `choice-${Date.now()}-${groups++}`; // two views of one question are two groups
+  const buttons = model.get("options").map((_, i) => element("input", { type: "radio", name, value: i }));
+  const labels = model.get("options").map((text, i) => element("label", {}, buttons[i], element("span", {}, text)));
+  const note = element("p", { role: "status" });
+  const legend = element("legend", {}, element("b", {}, "Predict. "), model.get("question"));
+  const field = element("fieldset", {}, legend, ...labels, note);
+
+  buttons.forEach((button, i) =>
+    button.addEventListener("change", () => {
+      model.set("chosen", i);
+      model.save_changes();
+    }));
+  const show = () => {
+    const chosen = model.get("chosen");
+    buttons.forEach((button, i) => (button.checked = i === chosen));
+    note.textContent = chosen < 0 ? "Choose, then run the next cell." : "Noted. Now run the next cell.";
+  };
+  model.on("change:chosen", show);
+  show();
+
+  const root = element("div", { class: "choice" }, field);
+  root.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") return root.closest(".jp-Cell")?.focus();
+    // Notebooks take arrows and letters for commands; Ctrl/Cmd and Shift+Enter are meant for them.
+    const theirs = event.ctrlKey || event.metaKey || (event.shiftKey && event.key === "Enter");
+    if (!theirs) event.stopPropagation();
+  });
+  el.append(root);
+  return () => model.off("change:chosen", show);
+}
+
+export default { render };

@@ -1,0 +1,93 @@
+"""The hostile class on the fast path: the same walls, the same scores, and a run that goes on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from traitlets.config import Config
+
+from course.grading.batch.assignment import Assignment
+from course.grading.batch.run import Plan, autograde
+from course.grading.batch.task import Graded, Task, grade
+from course.grading.classroom import Classroom
+from course.grading.forkserver import ForkServer
+from course.grading.sandbox.launch import Sandbox
+from tests.grading import attacks
+from tests.grading.conftest import ASSIGNMENT, FILE, Notebooks
+from tests.grading.test_sandbox import Hostile, Outside, bubblewrap_works, left_running, outside, printed
+
+__all__ = ["outside"]  # a fixture
+pytestmark = [pytest.mark.slow, bubblewrap_works]
+MARKER = "left-behind-by-a-fast-one"
+# These speak the protocol of Jupyter's kernels, which is not spoken here: their cell fails, and that is all.
+OTHER_PROTOCOL = {"silent-flood", "huge-message", "lacking-message", "garbled-message"}
+# What a cell prints is cut where it is printed; nobody else has to take it in.
+HARMLESS = {*OTHER_PROTOCOL, "floods"}
+
+
+@pytest.fixture(scope="module")
+def hostile(
+    classroom: Classroom, notebooks: Notebooks, server: ForkServer, outside: Outside, tmp_path_factory: Any
+) -> Hostile:
+    """All attacks in one run, with small limits, in a class of their own."""
+    limits = {"memory_mb": 1200, "disk_mb": 64, "processes": 64, "wall_seconds": 60}
+    settings = Config(GradingProvisioner=limits, Execute={"timeout": 5})
+    files = {p.name: p.read_bytes() for p in (classroom.folder / "source" / ASSIGNMENT).iterdir()}
+    mine = Classroom.create(tmp_path_factory.mktemp("hostile") / "class", ASSIGNMENT, files, settings)
+    private = [mine.folder, mine.folder / "gradebook.db", mine.folder / ".course_secret", server.address]
+    table = attacks.table(
+        reads=[outside.canary, *private, "/home", Path.home() / ".bashrc"],
+        writes=[outside.canary, mine.folder / "gradebook.db", "/new", "/jobs/new"],
+        canary=outside.canary,
+        connections=outside.connections,
+        marker=MARKER,
+    )
+    for name, attack in table.items():
+        mine.submit(name, {FILE: notebooks.with_cell(attack.cell, after="check-cross_entropy")})
+    mine.submit("neighbour", {FILE: notebooks.solved})
+
+    def engine(assignment: Assignment, sandbox: Sandbox) -> Any:
+        work = partial(grade, assignment=assignment, sandbox=sandbox, address=server.address)
+
+        def run(tasks: Iterable[Task]) -> Iterator[tuple[Task, Graded]]:
+            todo = list(tasks)
+            with ThreadPoolExecutor(2) as pool:
+                yield from zip(todo, pool.map(work, todo), strict=True)
+
+        return run
+
+    tally = autograde(mine, Plan(mine.students()), engine=engine)
+    return Hostile(table, {o.student: o for o in tally.outcomes}, mine)
+
+
+@pytest.mark.parametrize("name", attacks.NAMES)
+def test_each_ends_in_a_correct_score_and_a_reason(name: str, hostile: Hostile) -> None:
+    assert hostile.classroom is not None
+    attack, outcome, told = hostile.attacks[name], hostile.outcomes[name], printed(hostile.classroom, name)
+    earned = {f.exercise for f in outcome.findings if f.points == f.max_points}
+    assert not outcome.failed, outcome.reason
+    assert attacks.OUT not in told
+    if name not in OTHER_PROTOCOL and not attack.fatal:  # what a cell printed comes with its end
+        assert re.search(attack.told, told), told
+    if attack.fatal and name not in HARMLESS:
+        assert earned == {"descent.cross_entropy"}, "what was earned before is kept, and nothing else"
+        assert re.search(attack.reason, outcome.reason), outcome.reason
+    else:
+        assert outcome.score == outcome.max_score, outcome.reason
+    assert len(told) < 6_000_000
+
+
+def test_the_run_goes_on_and_others_lose_nothing(hostile: Hostile) -> None:
+    assert set(hostile.outcomes) == {*attacks.NAMES, "neighbour"}
+    assert hostile.outcomes["neighbour"].score == hostile.outcomes["neighbour"].max_score
+
+
+def test_nothing_outside_is_touched_and_nothing_is_left_running(hostile: Hostile, outside: Outside) -> None:
+    assert outside.untouched()
+    assert not left_running(MARKER)

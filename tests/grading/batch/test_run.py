@@ -1,0 +1,283 @@
+"""Handing out, writing, going on: with an engine that grades by looking at nothing but the student's name."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nbgrader.api import Gradebook
+from traitlets.config import Config
+
+from course.grading.batch import run
+from course.grading.batch.assignment import Assignment
+from course.grading.batch.pool import Failure
+from course.grading.batch.run import Plan, Store, autograde, collect, parse_shard
+from course.grading.batch.task import Graded, Task
+from course.grading.classroom import Classroom, ClassroomError
+from course.grading.diagnosis import Finding
+from course.grading.provisioner import GradingProvisioner
+from course.grading.sandbox.launch import Sandbox
+from tests.grading.conftest import ASSIGNMENT, FILE
+
+POINTS = {"cross_entropy": 2.0, "gd_step": 1.0}
+
+
+class Engine:
+    """Gives everybody 1 point for gd_step, unless the name says otherwise; notes whom it graded."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.stop_after: int | None = None
+
+    def __call__(self, assignment: Assignment, _: Sandbox) -> Callable[[Iterable[Task]], Iterator[Any]]:
+        def go(tasks: Iterable[Task]) -> Iterator[tuple[Task, Graded | Failure]]:
+            for task in tasks:
+                if self.stop_after is not None and len(self.asked) >= self.stop_after:
+                    raise KeyboardInterrupt
+                self.asked.append(task.student)
+                yield task, self.graded(task, assignment)
+
+        return go
+
+    def graded(self, task: Task, assignment: Assignment) -> Graded | Failure:
+        if task.student.startswith("poison"):
+            return Failure("it ended 3 processes, one after the other", poisoned=True)
+        released = assignment.notebooks[0].released
+        scores = {n: 0.0 for n, c in released.items() if c["nbgrader"]["grade"]}
+        scores |= {"check-gd_step": 1.0, "question-why": None}
+        found = (
+            Finding("descent.gd_step", "passed", 1.0, 1.0),
+            Finding("descent.train", "failed", 0.0, 3.0, "ascent", "x"),
+        )
+        return Graded(
+            task.student, task.notebook, task.key, '{"cells": []}', scores, ("gd_step",), found, (), task.refusal
+        )
+
+
+@pytest.fixture(scope="module")
+def template(classroom: Classroom, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A released class without students."""
+    place = tmp_path_factory.mktemp("template") / "class"
+    files = {p.name: p.read_bytes() for p in (classroom.folder / "source" / ASSIGNMENT).iterdir()}
+    Classroom.create(place, ASSIGNMENT, files)
+    return place
+
+
+@pytest.fixture
+def fresh(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Classroom:
+    """A copy of it for one test."""
+    monkeypatch.setattr(GradingProvisioner, "sandbox", lambda _: Sandbox("landlock"))
+    return Classroom(shutil.copytree(template, tmp_path / "class"), ASSIGNMENT)
+
+
+def rows(classroom: Classroom) -> dict[str, tuple[float, bool]]:
+    with Gradebook(f"sqlite:///{classroom.folder}/gradebook.db") as gradebook:
+        found = gradebook.assignment_submissions(ASSIGNMENT)
+        assert len({s.student.id for s in found}) == len(found), "somebody was entered twice"
+        return {s.student.id: (s.score, s.needs_manual_grade) for s in found}
+
+
+def hand_in(classroom: Classroom, *names: str) -> None:
+    for name in names:
+        classroom.submit(name, {FILE: "{}", "data/notes.txt": name})
+
+
+def test_rows_files_and_outcomes_are_written(fresh: Classroom) -> None:
+    hand_in(fresh, "ada", "bob")
+    heard: list[Any] = []
+    tally = autograde(fresh, Plan(fresh.students()), engine=Engine(), report=heard.append)
+    assert heard[0] == 2
+    assert [o.student for o in tally.outcomes] == [o.student for o in heard[1:]]
+    assert rows(fresh) == {"ada": (1.0, True), "bob": (1.0, True)}
+    folder = fresh.folder / "autograded" / "ada" / ASSIGNMENT
+    assert {p.name for p in folder.iterdir()} == {FILE, "data", "timestamp.txt"}
+    assert (folder / "data/notes.txt").read_text() == "ada"
+    outcome = fresh.outcome("ada")
+    assert outcome is not None
+    assert (outcome.score, outcome.waiting, outcome.failed) == (1.0, 4.0, False)
+    assert not list((fresh.folder / run.STORE).rglob("*.json")), "what is entered need not be kept twice"
+    with Gradebook(f"sqlite:///{fresh.folder}/gradebook.db") as gradebook:
+        comments = {
+            c.name: c.auto_comment for n in gradebook.find_submission(ASSIGNMENT, "ada").notebooks for c in n.comments
+        }
+    assert comments["gd_step"] == "No response."
+    assert comments["train"] is None
+
+
+def test_what_is_graded_is_left_alone_until_it_changes(fresh: Classroom) -> None:
+    hand_in(fresh, "ada", "bob")
+    autograde(fresh, Plan(fresh.students()), engine=Engine())
+    engine = Engine()
+    assert autograde(fresh, Plan(fresh.students()), engine=engine).skipped == ["ada", "bob"]
+    assert engine.asked == []
+    (fresh.folder / "submitted/ada" / ASSIGNMENT / "data/notes.txt").write_text("changed")
+    autograde(fresh, Plan(fresh.students()), engine=engine)
+    assert engine.asked == ["ada"]
+    autograde(fresh, Plan(fresh.students(), again=True), engine=engine)
+    assert engine.asked == ["ada", "ada", "bob"]
+
+
+def test_a_changed_assignment_is_graded_anew(fresh: Classroom) -> None:
+    hand_in(fresh, "ada")
+    autograde(fresh, Plan(["ada"]), engine=Engine())
+    (fresh.folder / "source" / ASSIGNMENT / "data.csv").write_text("1,2")
+    engine = Engine()
+    autograde(fresh, Plan(["ada"]), engine=engine)
+    assert engine.asked == ["ada"]
+    assert (fresh.folder / "autograded/ada" / ASSIGNMENT / "data.csv").exists()
+
+
+def test_a_person_s_score_survives_another_run(fresh: Classroom) -> None:
+    hand_in(fresh, "ada")
+    autograde(fresh, Plan(["ada"]), engine=Engine())
+    with Gradebook(f"sqlite:///{fresh.folder}/gradebook.db") as gradebook:
+        grade = gradebook.find_grade("question-why", "descent", ASSIGNMENT, "ada")
+        grade.manual_score, grade.needs_manual_grade = 3.0, False
+        gradebook.db.commit()
+    autograde(fresh, Plan(["ada"], again=True), engine=Engine())
+    assert rows(fresh) == {"ada": (4.0, True)}
+
+
+@pytest.mark.parametrize("at", [0, 1, 3])
+def test_an_interrupted_run_loses_nothing_and_repeats_nothing(at: int, fresh: Classroom) -> None:
+    hand_in(fresh, "ada", "bob", "cyd", "dan")
+    first = Engine()
+    first.stop_after = at
+    with pytest.raises(KeyboardInterrupt):
+        autograde(fresh, Plan(fresh.students()), engine=first)
+    second = Engine()
+    autograde(fresh, Plan(fresh.students()), engine=second)
+    assert sorted(first.asked + second.asked) == ["ada", "bob", "cyd", "dan"]
+    assert len(rows(fresh)) == 4
+
+
+@pytest.mark.parametrize("step", ["_rows", "_files", "note"])
+def test_a_run_that_dies_while_it_writes_is_taken_up(
+    step: str, fresh: Classroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand_in(fresh, "ada", "bob")
+    owner = Classroom if step == "note" else run.Writer
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, step, lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+        with pytest.raises(OSError, match="disk full"):
+            autograde(fresh, Plan(fresh.students()), engine=Engine())
+    engine = Engine()
+    autograde(fresh, Plan(fresh.students()), engine=engine)
+    assert engine.asked == [], "the work was done already, and was kept"
+    assert rows(fresh) == {"ada": (1.0, True), "bob": (1.0, True)}
+    assert all(fresh.outcome(name) for name in ("ada", "bob"))
+
+
+def test_poison_is_put_aside_and_said(fresh: Classroom) -> None:
+    hand_in(fresh, "ada", "poison")
+    tally = autograde(fresh, Plan(fresh.students()), engine=Engine())
+    (bad,) = [o for o in tally.outcomes if o.failed]
+    assert "given up: it ended 3 processes" in bad.reason
+    assert fresh.outcome("poison") is None, "the next run tries again"
+    assert set(rows(fresh)) == {"ada"}
+
+
+def test_shards_share_the_work_and_one_run_enters_it(fresh: Classroom) -> None:
+    names = [f"student{i}" for i in range(12)]
+    hand_in(fresh, *names)
+    engines = [Engine() for _ in range(3)]
+    for i, engine in enumerate(engines, 1):
+        assert autograde(fresh, Plan(names, shard=(i, 3)), engine=engine).stored == len(engine.asked)
+    assert sorted(name for engine in engines for name in engine.asked) == sorted(names)
+    assert sum(bool(engine.asked) for engine in engines) == 3
+    assert rows(fresh) == {}
+    again = Engine()
+    autograde(fresh, Plan(names, shard=(1, 3)), engine=again)
+    last = Engine()
+    assert len(autograde(fresh, Plan(names), engine=last).outcomes) == 12
+    assert again.asked == last.asked == []
+    assert len(rows(fresh)) == 12
+
+
+def test_a_damaged_result_of_a_shard_is_graded_again(fresh: Classroom) -> None:
+    hand_in(fresh, "ada")
+    autograde(fresh, Plan(["ada"], shard=(1, 1)), engine=Engine())
+    (kept,) = (fresh.folder / run.STORE).rglob("*.json")
+    kept.write_text(kept.read_text()[:-20])
+    engine = Engine()
+    autograde(fresh, Plan(["ada"]), engine=engine)
+    assert engine.asked == ["ada"]
+
+
+def test_a_result_under_another_s_name_is_not_taken(fresh: Classroom) -> None:
+    hand_in(fresh, "ada", "bob")
+    autograde(fresh, Plan(["ada", "bob"], shard=(1, 1)), engine=Engine())
+    first, second = sorted((fresh.folder / run.STORE).rglob("*.json"))
+    second.write_text(first.read_text())
+    assert Store(fresh).get(second.stem) is None
+
+
+@pytest.mark.slow
+def test_a_thousand_submissions(fresh: Classroom) -> None:
+    home = fresh.submit("s0000", {FILE: "{}"})
+    names = [f"s{i:04}" for i in range(1_000)]
+    for name in names[1:]:
+        shutil.copytree(home, fresh.folder / "submitted" / name / ASSIGNMENT)
+    tally = autograde(fresh, Plan(fresh.students()), engine=Engine())
+    assert len(tally.outcomes) == len(rows(fresh)) == 1_000
+    assert {o.score for o in tally.outcomes} == {1.0}
+    assert autograde(fresh, Plan(fresh.students()), engine=Engine()).skipped == names
+
+
+def test_two_runs_at_once_are_refused(fresh: Classroom) -> None:
+    hand_in(fresh, "ada")
+    with run.FileLock(fresh.folder / run.LOCK), pytest.raises(ClassroomError, match="another `course autograde`"):
+        autograde(fresh, Plan(["ada"]), engine=Engine())
+
+
+def test_an_assignment_that_was_not_released_is_said_so(fresh: Classroom) -> None:
+    with pytest.raises(ClassroomError, match="nbgrader generate_assignment 99_none"):
+        autograde(Classroom(fresh.folder, "99_none"), Plan(["ada"]), engine=Engine())
+
+
+def test_without_a_sandbox_nothing_is_graded(fresh: Classroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(GradingProvisioner, "sandbox", lambda _: None)
+    with pytest.raises(ClassroomError, match="without a sandbox"):
+        autograde(fresh, Plan(["ada"]), engine=Engine())
+
+
+def test_links_and_huge_files_are_not_collected(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("of the instructor")
+    home = tmp_path / "home"
+    (home / "sub").mkdir(parents=True)
+    (home / "a.txt").write_text("a")
+    (home / "huge.bin").write_bytes(b"x" * 100)
+    (home / "link").symlink_to(tmp_path / "secret")
+    (home / "sub/folder").symlink_to(tmp_path)
+    assert collect(home, 50) == ({"a.txt": b"a"}, "")
+
+
+@pytest.mark.parametrize("text", ["0/2", "3/2", "1", "a/b", "1/0", "-1/2"])
+def test_a_shard_is_a_part_of_a_whole(text: str) -> None:
+    assert parse_shard("2/8") == (2, 8)
+    with pytest.raises(ValueError, match="--shard takes i/n"):
+        parse_shard(text)
+
+
+def test_late_submissions_pay_what_the_class_has_set(
+    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(GradingProvisioner, "sandbox", lambda _: Sandbox("landlock"))
+    settings = Config(LateSubmissionPlugin={"penalty_method": "zero"})
+    late = Classroom(shutil.copytree(template, tmp_path / "class"), ASSIGNMENT, settings)
+    with Gradebook(f"sqlite:///{late.folder}/gradebook.db") as gradebook:
+        gradebook.update_or_create_assignment(ASSIGNMENT, duedate="2020-01-01 00:00:00 UTC")
+    hand_in(late, "ada")
+    autograde(late, Plan(["ada"]), engine=Engine())
+    with Gradebook(f"sqlite:///{late.folder}/gradebook.db") as gradebook:
+        (notebook,) = gradebook.find_submission(ASSIGNMENT, "ada").notebooks
+        assert notebook.late_submission_penalty == 1.0
+
+
+def test_results_survive_their_file() -> None:
+    graded = Graded("ada", "n", "k", "{}", {"a": None, "b": 1.0}, ("a",), (Finding("x.y", "passed", 1, 1),), ("r",))
+    assert Graded.from_json(json.dumps(json.loads(graded.to_json()))) == graded
