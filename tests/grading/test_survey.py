@@ -21,7 +21,9 @@ from course.authoring.builder import find_sources
 from course.authoring.notebook import instructor_notebook, text_of
 from course.authoring.source import load
 from course.cli import app
+from course.grading.classroom import Classroom
 from course.grading.planting import planted
+from course.grading.report import page
 from course.grading.review import ReviewError, survey
 from course.grading.settings import CLASS_CONFIG
 
@@ -216,6 +218,11 @@ def test_the_table_and_the_summary(folder: Path) -> None:
 
 def test_json_on_standard_output_is_nothing_but_json(folder: Path, rows: list[dict[str, Any]]) -> None:
     assert json.loads(run(ASSIGNMENT, "--folder", str(folder), "--json", "-").stdout) == rows
+
+
+def test_the_report_lists_them(folder: Path, rows: list[dict[str, Any]]) -> None:
+    assert page._flags(Classroom(folder, ASSIGNMENT)) == [r for r in rows if r["severity"] != "low"]
+    assert page._flags(Classroom(folder, "03_descent")) == []
 
 
 def test_nothing_is_written_into_the_class(folder: Path) -> None:

@@ -70,7 +70,7 @@ def cases(draw: Draw) -> list[Case]:
     many = [True, False, True, True, False]
     return [
         Case(
-            "training: the batch is 1 and 3, γ = 2, β = 1, ε = 3; mean 0 and variance 6 remembered",
+            "the batch is 1 and 3, γ = 2, β = 1, ε = 3; running values 0 and 6",
             by_hand(True),
             "hand",
         ),

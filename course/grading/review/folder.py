@@ -175,7 +175,7 @@ def _solved(notebook: NotebookNode) -> Iterator[Cell]:
 
 
 def _known(exercise: Task, solved: Iterable[Cell]) -> Iterator[Answer]:
-    """Right answers that a student could find: the model solution, the library, the exercise's alternatives."""
+    """Right answers that a student could find: the model solution, the library's, the alternatives, the hint's."""
     for cell in solved:
         if cell.name == exercise.function and cell.tree:
             yield Answer(MODEL, cell.tree)
@@ -183,7 +183,7 @@ def _known(exercise: Task, solved: Iterable[Cell]) -> Iterator[Answer]:
     with suppress(OSError, TypeError, SyntaxError):
         source = textwrap.dedent(inspect.getsource(library))
         yield Answer(f"{library.__module__}.{library.__name__}", ast.parse(source))
-    for way in getattr(exercise, "alternatives", ()):
+    for way in filter(None, (*getattr(exercise, "alternatives", ()), exercise.shown)):
         try:
             yield Answer(f"{way.__module__}.{way.__name__}", ast.parse(planted(way, exercise.function)))
         except (Unplantable, AttributeError):
