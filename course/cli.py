@@ -311,6 +311,19 @@ def progress(
 
 
 @app.command()
+def review(
+    assignment: Annotated[str, typer.Argument(help="nbgrader's name of the assignment, e.g. 03_descent.")],
+    folder: Annotated[Path, typer.Option(help="The course directory, with nbgrader_config.py in it.")] = Path("."),
+    json_file: Json = None,
+) -> None:
+    """Read what was handed in (it is not run), and list what a person should look at; scores stay as they are."""
+    _one_thread()
+    from course.grading.review import listing
+
+    listing.main(assignment, folder, json_file)
+
+
+@app.command()
 def leaderboard(
     source: Annotated[Path, typer.Argument(help="A class folder with graded submissions, or a JSON file of results.")],
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the files go.")] = Path("leaderboard"),

@@ -34,6 +34,7 @@ class Challenge:
         measure: plain data, generator → share of right answers, and what was used. Raises `Rejected`, too. In grading
             this runs elsewhere than all of the above, and believes nothing.
         seconds: time limit.
+        forbidden, alike: as of an exercise, for a review.
     """
 
     name: str
@@ -47,6 +48,8 @@ class Challenge:
     pack: Callable[[Any, Any], Any]
     measure: Callable[[Any, torch.Generator], tuple[float, str]]
     seconds: float = 120.0
+    forbidden: tuple[str, ...] = ()
+    alike: bool = False
     idea: str = ""
     pseudocode: str = ""
     shown: Function | None = None

@@ -133,6 +133,12 @@ class Exercise:
         pictures: names of the inputs that are pictures and are shown as such; "answer" if the answer is one, too.
         note: one sentence for who is stuck at shapes or types.
         seconds: time limit of one call.
+        forbidden: dotted names that do the whole job, pointed out to a person when a submission is reviewed:
+            `torch.optim` and all below it, or `torch.nn.functional.cross_entropy(label_smoothing)`, a call with that
+            argument. The library's own reference need not be listed. An alternative may use such a call: it is right to
+            the check, and pointed out in a review.
+        alike: whether right answers written independently are nearly the same but for names (a formula, a loop that
+            everybody writes), so that a near-copy tells nothing.
     """
 
     name: str
@@ -159,6 +165,8 @@ class Exercise:
     pictures: tuple[str, ...] = ()
     note: str = ""
     seconds: float = 5.0
+    forbidden: tuple[str, ...] = ()
+    alike: bool = False
 
     @property
     def section(self) -> str:

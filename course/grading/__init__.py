@@ -11,5 +11,6 @@ report/        `course report`, and CSV for learning platforms
 workers.py     several submissions side by side through nbgrader itself
 forkserver.py  processes without the seconds of importing torch; provisioner.py hands them to Jupyter as kernels
 settings.py    nbgrader's settings for all of this
+review/        what a person should look at: forbidden calls, evasion, near-copies; read, never run
 demo.py        `course demo`: a class (roster.py) with every known mistake in it (planting.py)
 """

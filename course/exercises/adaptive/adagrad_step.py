@@ -167,4 +167,5 @@ EXERCISE = Exercise(
     telling=("new v",),
     may_edit=frozenset({"w", "v"}),
     note="Return two tensors, `w, v`: the new parameters, then the new sum of squares.",
+    forbidden=("torch.optim", "torch._fused_adagrad_", "course.adaptive"),
 )

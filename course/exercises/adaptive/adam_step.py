@@ -295,4 +295,6 @@ EXERCISE = Exercise(
     telling=("new m", "new v"),
     may_edit=frozenset({"w", "m", "v"}),
     note="Return three tensors, `w, m, v`: the new parameters, then the new running means, without hats.",
+    forbidden=("torch.optim", "torch._fused_adam_", "torch._fused_adamw_", "course.adaptive"),
+    alike=True,
 )

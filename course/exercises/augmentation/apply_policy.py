@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course.exercises.augmentation.common import pixels
+from course.exercises.augmentation.common import LIBRARIES, pixels
 from course.exercises.exercise import Case, Draw, Exercise, mistakes
 
 OPERATIONS: dict[str, Callable[[Tensor, int], Tensor]] = {
@@ -287,4 +287,5 @@ EXERCISE = Exercise(
     ),
     alternatives=(by_masks, stacked, everything_then_chosen),
     note="Return a batch of the shape of x.",
+    forbidden=(*LIBRARIES, "course.augmentation"),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from course import augmentation
-from course.exercises.augmentation.common import partners, pixels
+from course.exercises.augmentation.common import LIBRARIES, partners, pixels
 from course.exercises.exercise import Case, Draw, Exercise, mistakes
 
 
@@ -115,4 +115,5 @@ EXERCISE = Exercise(
     ),
     alternatives=(gathered, indexed, along, as_matrix),
     note="Return a batch of the shape of x.",
+    forbidden=(*LIBRARIES, "course.augmentation"),
 )

@@ -7,6 +7,12 @@ from torch import Tensor
 
 from course.exercises.exercise import Draw
 
+LIBRARIES = (
+    *("torchvision.transforms", "kornia", "albumentations", "cv2", "timm.data", "scipy.ndimage", "skimage.transform"),
+    *("PIL.Image", "PIL.ImageOps", "PIL.ImageEnhance", "PIL.ImageChops"),
+)
+"""What augments pictures by a call: such answers are pointed out in a review."""
+
 
 def pixels(draw: Draw, *shape: int, low: float = 0.0, high: float = 1.0) -> Tensor:
     """Numbers from [low, high), rounded to three digits so that they read well in a report."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from course import augmentation
-from course.exercises.augmentation.common import one_hot_labels, partners, pixels
+from course.exercises.augmentation.common import LIBRARIES, one_hot_labels, partners, pixels
 from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistakes
 
 
@@ -324,4 +324,6 @@ EXERCISE = Exercise(
     alternatives=(loop, by_masks, by_clipping),
     telling=("mixed x", "mixed y"),
     note="Return two tensors, `x, y`: the mixed pictures, then the mixed labels.",
+    forbidden=(*LIBRARIES, "course.augmentation"),
+    alike=True,
 )

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from course import augmentation
-from course.exercises.augmentation.common import pixels
+from course.exercises.augmentation.common import LIBRARIES, pixels
 from course.exercises.exercise import Case, Draw, Exercise, mistakes
 
 
@@ -200,4 +200,6 @@ EXERCISE = Exercise(
     ),
     alternatives=(channelwise, turned_by_the_library, loop),
     note="Return a batch of RGB pictures of the shape of x.",
+    forbidden=(*LIBRARIES, "course.augmentation.RandomHSV", "course.augmentation.modules"),
+    alike=True,
 )

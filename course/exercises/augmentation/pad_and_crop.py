@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from course import augmentation
-from course.exercises.augmentation.common import pixels
+from course.exercises.augmentation.common import LIBRARIES, pixels
 from course.exercises.exercise import Case, Draw, Exercise, mistakes
 
 
@@ -159,4 +159,6 @@ EXERCISE = Exercise(
     ),
     alternatives=(loop, indexed, written_into_zeros),
     note="Return a batch of the shape of x.",
+    forbidden=(*LIBRARIES, "course.augmentation"),
+    alike=True,
 )

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from course.exercises.augmentation.common import LIBRARIES
 from course.exercises.exercise import Case, Draw, Exercise, Property, mistakes
 
 Inputs = tuple[Tensor, int, float, int, int]
@@ -437,4 +438,5 @@ EXERCISE = Exercise(
     ),
     alternatives=(by_masks, stacked, by_sign),
     note="Return a batch of the shape of x.",
+    forbidden=(*LIBRARIES, "course.augmentation"),
 )

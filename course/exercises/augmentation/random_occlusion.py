@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from course import augmentation
-from course.exercises.augmentation.common import pixels
+from course.exercises.augmentation.common import LIBRARIES, pixels
 from course.exercises.exercise import Case, Draw, Exercise, Property, mistakes
 
 Inputs = tuple[Tensor, float, int]
@@ -462,4 +462,6 @@ EXERCISE = Exercise(
     ),
     alternatives=(by_masks, loop, by_the_library),
     note="Return a batch of the shape of x.",
+    forbidden=(*LIBRARIES, "course.augmentation"),
+    alike=True,
 )

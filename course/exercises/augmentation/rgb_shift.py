@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from course import augmentation
-from course.exercises.augmentation.common import pixels
+from course.exercises.augmentation.common import LIBRARIES, pixels
 from course.exercises.exercise import Case, Draw, Exercise, mistakes
 
 
@@ -141,4 +141,5 @@ EXERCISE = Exercise(
     ),
     alternatives=(viewed, loop, min_max),
     note="Return a batch of the shape of x.",
+    forbidden=(*LIBRARIES, "course.augmentation"),
 )

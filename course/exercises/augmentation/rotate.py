@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course import augmentation
-from course.exercises.augmentation.common import pixels
+from course.exercises.augmentation.common import LIBRARIES, pixels
 from course.exercises.exercise import Case, Draw, Exercise, mistakes
 
 
@@ -181,4 +181,6 @@ EXERCISE = Exercise(
     ),
     alternatives=(loop, corners_aligned),
     note="Return a batch of the shape of x.",
+    forbidden=(*LIBRARIES, "course.augmentation"),
+    alike=True,
 )

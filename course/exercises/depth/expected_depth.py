@@ -168,4 +168,5 @@ EXERCISE = Exercise(
     ),
     alternatives=(by_a_loop, as_a_number, over_all_depths, mean_times_length),
     note="Return one number: a tensor of shape ().",
+    forbidden=("course.depth",),
 )

@@ -208,4 +208,5 @@ EXERCISE = Exercise(
     ),
     alternatives=(as_written, where_gate_opens, survivors_only, einsum, in_place, one_by_one),
     note="b has one number per sample: reshape it to (N, 1, …, 1), with as many axes as x, before multiplying.",
+    forbidden=("torchvision.ops.stochastic_depth", "torchvision.ops.StochasticDepth", "timm.layers", "course.depth"),
 )

@@ -602,4 +602,12 @@ EXERCISE = Exercise(
     ),
     alternatives=(by_bernoulli, filled_in_place, only_survivors, choosing, sample_by_sample),
     note="Return one tensor of the shape of x.",
+    forbidden=(
+        "torchvision.ops.stochastic_depth",
+        "torchvision.ops.StochasticDepth",
+        "timm.layers",
+        "timm.models.layers",
+        "course.depth",
+    ),
+    alike=True,
 )

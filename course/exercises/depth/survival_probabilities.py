@@ -145,4 +145,5 @@ EXERCISE = Exercise(
     ),
     alternatives=(by_linspace, by_a_loop, between),
     note="Return a tensor of L numbers, p₁ … p_L.",
+    forbidden=("course.depth",),
 )

@@ -181,4 +181,5 @@ EXERCISE = Exercise(
     atol=1e-4,  # logsumexp(z) − z_y rounds at the size of the logits
     alternatives=(with_torch, with_logsumexp, with_log_softmax, with_one_hot, row_by_row),
     note="The loss is one tensor without dimensions, computed with torch operations so that it has a gradient.",
+    forbidden=("torch.nn.functional.cross_entropy", "torch.nn.CrossEntropyLoss"),
 )

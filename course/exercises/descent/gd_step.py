@@ -102,4 +102,5 @@ EXERCISE = Exercise(
     ),
     alternatives=(in_place, by_torch_add, in_double, entry_by_entry),
     may_edit=frozenset({"w"}),
+    forbidden=("torch.optim", "course.descent.SGD", "course.descent.gradient_descent", "course.descent.momentum_step"),
 )

@@ -205,4 +205,5 @@ EXERCISE = Exercise(
     ),
     alternatives=(with_backward, with_optimizer_style_list, in_double),
     note="Return one tensor of shape (steps + 1, *w0.shape): the start, then the point after each step.",
+    forbidden=("torch.optim", "course.descent.SGD"),
 )

@@ -290,4 +290,5 @@ EXERCISE = Exercise(
     ),
     alternatives=(sorted_within_batches, with_yield, by_sorting_noise, as_lists),
     note="Return the batches as a list of index tensors (or yield them one by one).",
+    forbidden=("torch.utils.data", "course.descent.iterate_batches"),
 )

@@ -164,4 +164,5 @@ EXERCISE = Exercise(
     telling=("new delta",),
     may_edit=frozenset({"w", "delta"}),
     note="Return two tensors, `w, delta`: the new parameters, then the new accumulated gradient.",
+    forbidden=("torch.optim", "course.descent.SGD", "course.descent.gradient_descent"),
 )

@@ -284,4 +284,6 @@ EXERCISE = Exercise(
     alternatives=(by_hand, through_data, zeroed_at_the_end),
     telling=("weight afterwards",),
     note="Change the model's parameters in place and return the mean loss as one number.",
+    forbidden=("course.training", "course.descent.train"),
+    alike=True,
 )

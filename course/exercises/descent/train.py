@@ -463,4 +463,6 @@ EXERCISE = Exercise(
     ),
     alternatives=(repaired, another_shuffle),
     note="Keep the arguments and the order of what is returned: one mean loss per epoch.",
+    forbidden=("course.training", "course.descent.sgd_epoch"),
+    alike=True,
 )

@@ -226,4 +226,5 @@ EXERCISE = Exercise(
     alternatives=(with_conv2d, with_unfold, pixel_by_pixel),
     pictures=("image", "kernel", "answer"),
     note="The result has the picture's size (H, W); h and w of the kernel are odd and need not be equal.",
+    forbidden=("course.features.conv_layer",),
 )

@@ -291,4 +291,5 @@ EXERCISE = Exercise(
     telling=("orientation", "magnitude"),
     pictures=("gray", "answer"),
     note="Return two tensors of the picture's shape, `magnitude, orientation`; g_x and g_y without the factor ½.",
+    alike=True,
 )

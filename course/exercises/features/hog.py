@@ -346,4 +346,5 @@ EXERCISE = Exercise(
     alternatives=(with_the_library, block_by_block, with_normalize),
     pictures=("gray",),
     note="The result is one vector: block row, block column, and within each block cell row, cell column, direction.",
+    forbidden=("skimage.feature.hog", "cv2.HOGDescriptor"),
 )

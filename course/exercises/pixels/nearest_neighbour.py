@@ -284,4 +284,5 @@ EXERCISE = Exercise(
     ),
     alternatives=(by_cdist, by_broadcasting, by_product, one_by_one),
     note="One label for each picture in x: a tensor of shape (M,), whole numbers like train_y.",
+    forbidden=("sklearn.neighbors", "scipy.spatial.KDTree", "scipy.spatial.cKDTree"),
 )

@@ -222,4 +222,5 @@ EXERCISE = Exercise(
     alternatives=(by_index, by_einsum, by_product, in_double, with_four_digits),
     pictures=("x", "answer"),
     note="From (3, H, W) comes (H, W), from a batch (N, 3, H, W) comes (N, H, W).",
+    forbidden=("torchvision.transforms", "skimage.color", "cv2.cvtColor"),
 )

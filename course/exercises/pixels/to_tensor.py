@@ -173,4 +173,5 @@ EXERCISE = Exercise(
     alternatives=(by_permute, by_channel, in_double, pixel_by_pixel),
     pictures=("image", "answer"),
     note="Channels first, (3, H, W), floating point.",
+    forbidden=("torchvision.transforms",),
 )

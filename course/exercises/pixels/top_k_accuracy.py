@@ -182,4 +182,5 @@ EXERCISE = Exercise(
     ),
     alternatives=(by_topk, by_rank, by_sorting, row_by_row),
     note="One number for the whole batch: the share of right rows, between 0 and 1.",
+    forbidden=("sklearn.metrics",),
 )

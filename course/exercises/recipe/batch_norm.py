@@ -70,7 +70,7 @@ def cases(draw: Draw) -> list[Case]:
     many = [True, False, True, True, False]
     return [
         Case(
-            "training: the batch is 1 and 3, γ = 2, β = 1, ε = 3; mean 0 and variance 6 remembered",
+            "the batch is 1 and 3, γ = 2, β = 1, ε = 3; running values 0 and 6",
             by_hand(True),
             "hand",
         ),
@@ -358,4 +358,11 @@ EXERCISE = Exercise(
     telling=("y", "running mean", "running variance"),
     may_edit=frozenset({"running_mean", "running_var"}),
     note="Return three tensors: y shaped like x, then the running mean and the running variance, each of shape (C,).",
+    forbidden=(
+        *(f"torch.nn.{n}" for n in ("BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm")),
+        *(f"torch.nn.{n}" for n in ("LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d")),
+        *("torch.nn.functional.batch_norm", "torch.nn.functional.instance_norm", "torch.batch_norm"),
+        *("torch.instance_norm", "torch.native_batch_norm", "torch.cudnn_batch_norm", "course.recipe"),
+    ),
+    alike=True,
 )

@@ -291,4 +291,5 @@ EXERCISE = Exercise(
     rtol=1e-9,
     atol=1e-12,
     note='Return a list of two dictionaries, each with "params" (a list of parameters) and "lr".',
+    forbidden=("course.recipe", "timm.optim"),
 )

@@ -396,4 +396,5 @@ EXERCISE = Exercise(
     ),
     rtol=1e-3,
     note="Return a tensor of shape (len(alphas), len(betas)).",
+    forbidden=("course.recipe",),
 )

@@ -172,4 +172,5 @@ EXERCISE = Exercise(
     alternatives=(in_place, as_l2, by_optimizer),
     may_edit=frozenset({"w"}),
     note="Return the new w, a tensor of the same shape.",
+    forbidden=("torch.optim", "torch._fused_sgd_", "course.regularization", "course.descent.SGD", "course.adaptive"),
 )

@@ -424,4 +424,11 @@ EXERCISE = Exercise(
     misconceptions=mistakes(**RECOGNISED),
     alternatives=(by_bernoulli, by_where, by_masked_fill, indexed),
     note="Return a tensor of the same shape as x.",
+    forbidden=(
+        *(f"torch.nn.functional.{n}" for n in ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout")),
+        *("torch.nn.functional.feature_alpha_dropout", "torch.nn.functional.scaled_dot_product_attention(dropout_p)"),
+        *(f"torch.nn.{n}" for n in ("Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "AlphaDropout")),
+        *("torch.nn.FeatureAlphaDropout", "torch.dropout", "torch.dropout_", "torch.feature_dropout"),
+        *("torch.native_dropout", "torch.alpha_dropout", "torch.feature_alpha_dropout", "course.regularization"),
+    ),
 )

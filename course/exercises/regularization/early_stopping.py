@@ -418,4 +418,6 @@ EXERCISE = Exercise(
     alternatives=(by_position, with_a_deep_copy, counts_down),
     telling=("stops after epoch (0 for never)", "weight after restore", "running mean after restore"),
     note="stop = EarlyStopping(model, patience) is called with the history after each epoch, then stop.restore().",
+    forbidden=("course.regularization",),
+    alike=True,
 )

@@ -192,4 +192,5 @@ EXERCISE = Exercise(
     alternatives=(in_place, by_foreach, in_a_loop, as_a_tuple),
     may_edit=frozenset({"average"}),
     note="Return a list of tensors, one for each entry of `weights`.",
+    forbidden=("torch.optim.swa_utils", "course.regularization"),
 )

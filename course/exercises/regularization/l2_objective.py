@@ -203,4 +203,5 @@ EXERCISE = Exercise(
     ),
     alternatives=(by_loop, one_vector, by_norm),
     note="Return one number as a tensor, made of `loss` and of the tensors in `params` with torch's operations.",
+    forbidden=("course.regularization",),
 )

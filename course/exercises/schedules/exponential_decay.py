@@ -105,4 +105,5 @@ EXERCISE = Exercise(
     note="Return one number, the rate at time t.",
     rtol=RTOL,
     atol=ATOL,
+    forbidden=("torch.optim.lr_scheduler",),
 )

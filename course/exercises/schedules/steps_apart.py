@@ -189,4 +189,5 @@ EXERCISE = Exercise(
     telling=("after k small steps", "after one big step"),
     note="Return two tensors: where the k small steps end, and where the one big step ends. "
     "In the examples, gradient(w, i) is steepness[i] · (w − centre[i]).",
+    alike=True,
 )

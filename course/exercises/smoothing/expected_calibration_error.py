@@ -354,4 +354,6 @@ EXERCISE = Exercise(
     ),
     alternatives=(upper_edges, lower_edges, with_bucketize, plain_python),
     note="One number for the whole batch, between 0 and 1.",
+    forbidden=("torchmetrics", "sklearn.calibration", "course.smoothing"),
+    alike=True,
 )

@@ -179,4 +179,5 @@ EXERCISE = Exercise(
     ),
     alternatives=(from_full, by_scatter, mixed, through_torchs, row_by_row),
     note="A row per sample, a column per class, (N, K), floating point.",
+    forbidden=("timm.data", "course.smoothing"),
 )

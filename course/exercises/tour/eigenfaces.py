@@ -405,4 +405,5 @@ EXERCISE = Exercise(
     telling=("components",),
     pictures=("faces",),
     note=f"Return two tensors: the mean face (H, W), then the components (k, H, W). {EXACT}",
+    forbidden=("sklearn.decomposition",),
 )

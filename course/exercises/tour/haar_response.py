@@ -306,4 +306,5 @@ EXERCISE = Exercise(
     alternatives=(six_numbers, from_the_picture, as_a_number),
     pictures=("integral",),
     note="Return one number (or a tensor with one number in it).",
+    forbidden=("skimage.feature.haar_like_feature", "skimage.transform.integrate"),
 )

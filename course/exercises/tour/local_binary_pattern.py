@@ -305,4 +305,5 @@ EXERCISE = Exercise(
     alternatives=(by_unfold, by_roll, pixel_by_pixel),
     pictures=("gray", "answer"),
     note="Return whole numbers from 0 to 255, one for each pixel: sums of (… >= …) * 2**p are.",
+    forbidden=("skimage.feature.local_binary_pattern", "course.features.lbp"),
 )
