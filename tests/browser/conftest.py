@@ -199,6 +199,7 @@ def _environment(home: Path) -> dict[str, str]:
         "IPYTHONDIR": "ipython",
         "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
         "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "COURSE_HOME": "progress",  # hints depend on what was tried before
     }
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     kept = {k: v for k, v in os.environ.items() if k not in ("JPY_PARENT_PID", "NBGRADER_EXECUTION")}

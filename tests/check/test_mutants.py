@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 HERE = Path(__file__).parent
 SOURCES = sorted((HERE / "right_answers").glob("*.py"))  # one file per section
-SEEDS = (0, 1, 2)
+SEEDS = (0, 2)
 FEWER = {  # slow, or so many
     "batch_norm__formula": (0,),
     "batch_norm__rows": (2,),

@@ -44,12 +44,14 @@ class Attack:
         fatal: whether the kernel ends by it: what was earned before stays, what comes after is lost.
         reason: what the student is told then, as a regular expression.
         told: what the cell must have printed, as a regular expression.
+        spoils: whether it may leave too little to the kernel for what comes after.
     """
 
     cell: str
     fatal: bool = False
     reason: str = ""
     told: str = ""
+    spoils: bool = False
 
 
 def reading(*paths: object) -> str:
@@ -334,7 +336,7 @@ def table(
         "privileges": Attack(PRIVILEGES, told="caps 0000000000000000 new privileges 1 2"),
         "odd-files": Attack(odd_files(canary), told="held: up"),
         "daemon": Attack(daemon(marker), told="started"),
-        "fork-bomb": Attack(FORK_BOMB, told=r"children ([1-5]\d|6[0-3]|[1-9]) BlockingIOError"),
+        "fork-bomb": Attack(FORK_BOMB, told=r"children ([1-5]\d|6[0-3]|[1-9]) BlockingIOError", spoils=True),
         "memory-bomb": Attack(MEMORY_BOMB, told=r"blocks (\d|1[012])\b"),
         "memory-bombs": Attack(MANY_MEMORY_BOMBS, fatal=True, reason="memory"),
         "disk-bomb": Attack(DISK_BOMB, told=r"(?s)megabytes 6[0-9]\b.*empty files \d{1,5} OSError"),
