@@ -160,7 +160,8 @@ class ForkedProcess:
             request = json.dumps({"argv": argv or [], "cwd": cwd, "env": env or {}}).encode() + b"\n"
             descriptors = [channel.fileno()] if channel else []
             sent = socket.send_fds(self._socket, [request], descriptors)
-            self._socket.sendall(request[sent:])
+            if sent < len(request):  # even an empty rest would knock at a door that may be closed again by now
+                self._socket.sendall(request[sent:])
             said = self._lines.readline()
             answer: dict[str, Any] = json.loads(said) if said else {"error": _last_words(address) or "it ended"}
         except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -25,6 +26,8 @@ from tests.grading.conftest import ASSIGNMENT, FILE
 from tests.grading.forgers import FORGERS
 
 pytestmark = pytest.mark.slow
+DASK = importlib.util.find_spec("distributed") is not None
+NO_SCHEDULER = "there is no Dask scheduler at tcp://127.0.0.1:1" if DASK else "--scheduler needs Dask: pip install"
 # These end in another sentence: an endless print is cut sooner or later, and forgers meddle with what carries answers.
 OWN_ENDING = {"flood", *FORGERS}
 
@@ -149,7 +152,7 @@ def test_nbgrader_makes_feedback_of_it(fast: Path) -> None:
         ({"students": ["nobody"]}, "nothing of nobody lies in"),
         ({"shard": "3/2"}, "--shard takes i/n"),
         ({"folder": Path("/nowhere")}, "is no course directory"),
-        ({"scheduler": "tcp://127.0.0.1:1"}, "there is no Dask scheduler at tcp://127.0.0.1:1"),
+        ({"scheduler": "tcp://127.0.0.1:1"}, NO_SCHEDULER),
     ],
 )
 def test_bad_input_says_what_to_do(
