@@ -19,14 +19,14 @@ from typing import Any
 from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 from rich.table import Table
-from rich.text import Text
 from traitlets.config import Config
 
 from course.files import write, write_rows
 from course.grading.classroom import Classroom, ClassroomError, Outcome
 from course.grading.forkserver import ForkServer, ForkUnavailable
+from course.grading.progress import columns
 from course.grading.provisioner import GradingProvisioner
 from course.grading.roster import Roster, Student
 from course.grading.sandbox import SandboxError
@@ -198,14 +198,8 @@ def _row(student: Student, outcome: Outcome) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------------------- the show
 
 
-class _Rate(ProgressColumn):
-    def render(self, task: Task) -> Text:
-        return Text(f"{task.speed:.1f}/s" if task.speed else "", style="progress.data.speed")
-
-
 def _progress(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True)
+    return Progress(*columns(), console=console, transient=True)
 
 
 def _table(rows: Rows) -> Table:

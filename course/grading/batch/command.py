@@ -9,14 +9,14 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 from rich.table import Table
-from rich.text import Text
 from traitlets.config import Config
 
 from course.files import write_rows
 from course.grading.batch.run import Plan, Tally, autograde, parse_shard
 from course.grading.classroom import Classroom, ClassroomError, Outcome
+from course.grading.progress import columns
 from course.grading.sandbox import SandboxError
 
 SHOWN = 15
@@ -98,20 +98,11 @@ def _chosen(classroom: Classroom, wanted: list[str]) -> list[str]:
     return wanted or there
 
 
-class _Rate(ProgressColumn):
-    """Submissions per minute."""
-
-    def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text("" if not speed else f"{60 * speed:.0f}/min", style="cyan")
-
-
 class _Show:
     """The bar. It is drawn from this thread alone: a process with several could not fork workers."""
 
     def __init__(self, console: Console) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn())
-        self._bar = Progress(*columns, console=console, transient=True, auto_refresh=False)
+        self._bar = Progress(*columns(), console=console, transient=True, auto_refresh=False)
         self._task = self._bar.add_task("starting", total=None)
 
     def __enter__(self) -> _Show:
@@ -139,20 +130,25 @@ def _summary(console: Console, classroom: Classroom, plan: Plan, tally: Tally) -
         i, n = plan.shard
         console.print(f"Part {i} of {n}: {tally.stored} notebooks graded in {tally.seconds:.0f} s, and put by.")
         console.print(f"When all parts are done, [bold]course autograde {classroom.assignment}[/bold] enters them.")
+        _failures(console, tally)
         return
     done = [outcome for outcome in tally.outcomes if not outcome.failed]
     if done:
         console.print(_exercises(done))
         if mistakes := _mistakes(done):
             console.print(mistakes)
-    for outcome in [o for o in tally.outcomes if o.failed][:SHOWN]:
-        console.print(f"[red]✗[/red] {escape(outcome.student)}: {escape(outcome.reason)}", soft_wrap=True)
+    _failures(console, tally)
     waiting = sum(outcome.waiting > 0 for outcome in done)
     words = [f"{len(tally.outcomes)} graded in {tally.seconds:.0f} s"]
     words += [f"{len(tally.skipped)} had been graded before"] if tally.skipped else []
     words += [f"{waiting} wait for a person to judge a written answer"] if waiting else []
     console.print("; ".join(words) + ".", soft_wrap=True)
     console.print(f"Feedback pages: [bold]nbgrader generate_feedback {classroom.assignment}[/bold]", soft_wrap=True)
+
+
+def _failures(console: Console, tally: Tally) -> None:
+    for outcome in [o for o in tally.outcomes if o.failed][:SHOWN]:
+        console.print(f"[red]✗[/red] {escape(outcome.student)}: {escape(outcome.reason)}", soft_wrap=True)
 
 
 def _exercises(outcomes: list[Outcome]) -> Table:

@@ -58,7 +58,7 @@ class Tally:
     """How a run went.
 
     Attributes:
-        outcomes: of all that was graded and entered in this run.
+        outcomes: of all that was graded and entered in this run, or given up.
         skipped: students whose submissions were graded before.
         stored: how many notebooks a shard has put by.
         startup, seconds: until the first task could be handed out; in all.
@@ -124,13 +124,10 @@ def autograde(
     started, tally = time.perf_counter(), Tally()
     sandbox = GradingProvisioner(config=classroom.config).sandbox()
     if sandbox is None:
-        raise ClassroomError("without a sandbox, grade with `nbgrader autograde`; see the README for what that means")
-    try:
-        lock = ExitStack()
-        lock.enter_context(FileLock(classroom.folder / LOCK, timeout=0) if plan.shard is None else ExitStack())
-    except Timeout:
-        raise ClassroomError(f"another `course autograde` is at work in {classroom.folder}; wait for it") from None
-    with lock, ExitStack() as stack:
+        raise ClassroomError("without a sandbox, grade with `nbgrader autograde`; docs/grading.md says what that means")
+    with ExitStack() as stack:
+        if plan.shard is None:
+            _lock(classroom, stack)
         if engine is None:
             engine = partial(_local, workers=workers, stack=stack, server=_server(sandbox, stack))
         assignment = _load(classroom)
@@ -147,11 +144,21 @@ def autograde(
                     tally.outcomes.append(outcome)
                     report(outcome)
         else:
-            for graded in _put_by(classroom, assignment, digest, todo, run, store):
-                tally.stored += 1
-                report(graded)
+            for result in _put_by(classroom, assignment, digest, todo, run, store):
+                if isinstance(result, Outcome):
+                    tally.outcomes.append(result)
+                else:
+                    tally.stored += 1
+                report(result)
     tally.seconds = time.perf_counter() - started
     return tally
+
+
+def _lock(classroom: Classroom, stack: ExitStack) -> None:
+    try:
+        stack.enter_context(FileLock(classroom.folder / LOCK, timeout=0))
+    except Timeout:
+        raise ClassroomError(f"another `course autograde` is at work in {classroom.folder}; wait for it") from None
 
 
 def _server(sandbox: Sandbox, stack: ExitStack) -> ForkServer | None:
@@ -219,9 +226,8 @@ def _enter(
 
     def to_do() -> Iterator[Task]:
         for student in students:
-            mine = pending[student] = _Pending(
-                _digest(classroom, student), list(_tasks(classroom, assignment, digest, student))
-            )
+            own = _digest(classroom, student)
+            mine = pending[student] = _Pending(own, list(_tasks(classroom, assignment, digest, student, own)))
             for task in mine.tasks:
                 if (known := store.get(task.key)) is None:
                     yield task
@@ -229,7 +235,9 @@ def _enter(
                     take(task, known)
 
     def take(task: Task, graded: Graded) -> None:
-        mine = pending[task.student]
+        mine = pending.get(task.student)
+        if mine is None:  # another notebook of this submission was given up
+            return
         mine.graded.append(graded)
         if len(mine.graded) == len(mine.tasks):
             del pending[task.student]
@@ -239,8 +247,8 @@ def _enter(
 
     for task, result in run(to_do()):
         if isinstance(result, Failure):
-            pending.pop(task.student, None)
-            yield _failed(task, result)
+            if pending.pop(task.student, None):
+                yield _failed(task, result)
         else:
             store.put(result)
             take(task, result)
@@ -259,19 +267,21 @@ def _save(writer: Writer, ready: list[Entry], store: Store) -> list[Outcome]:
 
 def _put_by(
     classroom: Classroom, assignment: Assignment, digest: str, students: Iterable[str], run: Engine, store: Store
-) -> Iterator[Graded]:
-    """As a shard: results go to the store, and a run without shards enters them."""
-    tasks = (t for s in students for t in _tasks(classroom, assignment, digest, s) if t.key not in store)
-    for _, result in run(tasks):
-        if isinstance(result, Graded):
+) -> Iterator[Graded | Outcome]:
+    """As a shard: results go to the store, and a run without shards enters them; failures are told."""
+    tasks = (t for s in students for t in _tasks(classroom, assignment, digest, s, _digest(classroom, s)))
+    for task, result in run(t for t in tasks if t.key not in store):
+        if isinstance(result, Failure):
+            yield _failed(task, result)
+        else:
             store.put(result)
             yield result
 
 
-def _tasks(classroom: Classroom, assignment: Assignment, digest: str, student: str) -> Iterator[Task]:
-    """One for each notebook of the assignment, whether it was handed in or not."""
+def _tasks(classroom: Classroom, assignment: Assignment, digest: str, student: str, own: str) -> Iterator[Task]:
+    """One for each notebook of the assignment, whether it was handed in or not; `own` is the submission's digest."""
     home = classroom.folder / "submitted" / student / classroom.assignment
-    key = f"{digest} {_digest(classroom, student)} {student}"
+    key = f"{digest} {own} {student}"
     files, too_much = collect(home, assignment.max_bytes)
     for notebook in assignment.notebooks:
         refusal, name = too_much, f"{notebook.name}.ipynb"
@@ -284,7 +294,7 @@ def _tasks(classroom: Classroom, assignment: Assignment, digest: str, student: s
 
 
 def collect(home: Path, max_bytes: int) -> tuple[dict[str, bytes], str]:
-    """The regular files of a submission, except huge ones and notebooks; and what is wrong with them as a whole."""
+    """The regular files of a submission, except huge ones; and what is wrong with them as a whole."""
     files: dict[str, bytes] = {}
     size = 0
     for folder, folders, names in os.walk(home):

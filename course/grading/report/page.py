@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import fmean, median
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -72,7 +73,7 @@ class Summary:
     """All that the page shows.
 
     Attributes:
-        outcomes: graded submissions.
+        outcomes: graded submissions, at least one.
         ungraded: students whose submissions have no outcome yet.
         exercises: in the assignment's order.
         mistakes: the most frequent first.
@@ -95,14 +96,12 @@ class Summary:
     @property
     def mean(self) -> float:
         """Of the scores."""
-        return sum(o.score for o in self.outcomes) / len(self.outcomes) if self.outcomes else 0.0
+        return fmean(o.score for o in self.outcomes)
 
     @property
     def median(self) -> float:
         """Of the scores."""
-        scores = sorted(o.score for o in self.outcomes)
-        half = len(scores) // 2
-        return 0.0 if not scores else scores[half] if len(scores) % 2 else (scores[half - 1] + scores[half]) / 2
+        return median(o.score for o in self.outcomes)
 
     @property
     def slowest(self) -> list[Outcome]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,31 @@ def test_poison_is_put_aside_and_said(fresh: Classroom) -> None:
     assert "given up: it ended 3 processes" in bad.reason
     assert fresh.outcome("poison") is None, "the next run tries again"
     assert set(rows(fresh)) == {"ada"}
+
+
+@pytest.mark.parametrize("poisoned", [("descent",), ("second",), ("descent", "second")])
+def test_of_several_notebooks_one_that_is_given_up_gives_up_the_submission_once(
+    poisoned: tuple[str, ...], fresh: Classroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = run._load(fresh)
+    two = replace(honest, notebooks=(*honest.notebooks, replace(honest.notebooks[0], name="second")))
+    monkeypatch.setattr(run, "_load", lambda _: two)
+
+    class Picky(Engine):
+        def graded(self, task: Task, assignment: Assignment) -> Graded | Failure:
+            return Failure("lost") if task.notebook in poisoned else super().graded(task, assignment)
+
+    hand_in(fresh, "ada")
+    (bad,) = autograde(fresh, Plan(["ada"]), engine=Picky()).outcomes
+    assert bad.failed
+    assert rows(fresh) == {}
+
+
+def test_a_shard_says_what_it_gave_up(fresh: Classroom) -> None:
+    hand_in(fresh, "ada", "poison")
+    tally = autograde(fresh, Plan(fresh.students(), shard=(1, 1)), engine=Engine())
+    assert tally.stored == 1
+    assert [(o.student, o.failed) for o in tally.outcomes] == [("poison", True)]
 
 
 def test_shards_share_the_work_and_one_run_enters_it(fresh: Classroom) -> None:
