@@ -109,18 +109,13 @@ def _class(folder: Path, students: int) -> tuple[Path, list[str]]:
     """A released assignment and its class: the solved notebook, and one known mistake each."""
     from course import exercises
     from course.authoring import find_root, solutions
-    from course.authoring.builder import find_sources
-    from course.authoring.notebook import instructor_notebook, text_of
-    from course.authoring.source import load
     from course.grading.classroom import Classroom
-    from course.grading.roster import Roster
+    from course.grading.roster import Roster, assignment_files
 
     root = find_root()
-    source = load(find_sources(root, [SECTION])[0], exercises, root)
-    files = {f"{SECTION}.ipynb": text_of(instructor_notebook(source, exercises)).encode()}
-    files |= {name: path.read_bytes() for name, path in source.figures.items()}
-    classroom = Classroom.create(folder, source.folder, files)
-    roster = Roster(classroom.notebook(), f"{SECTION}.ipynb", solutions(SECTION, root), exercises.of_section(SECTION))
+    assignment, files = assignment_files(SECTION, root)
+    classroom = Classroom.create(folder, assignment, files)
+    roster = Roster(classroom.notebook(), next(iter(files)), solutions(SECTION, root), exercises.of_section(SECTION))
     kinds = [s for s in roster.students() if s.kind in ("solved", "misconception")]
     names = [f"student{i:03}" for i in range(students)]
     for i, name in enumerate(names):

@@ -28,7 +28,7 @@ from course.grading.classroom import Classroom, ClassroomError, Outcome
 from course.grading.forkserver import ForkServer, ForkUnavailable
 from course.grading.progress import columns
 from course.grading.provisioner import GradingProvisioner
-from course.grading.roster import Roster, Student
+from course.grading.roster import Roster, Student, assignment_files
 from course.grading.sandbox import SandboxError
 from course.grading.workers import grade_all
 
@@ -128,23 +128,18 @@ def _set_up(place: Path, section: str, settings: Config) -> tuple[Classroom, lis
     """The course directory, made where it is not yet, and the class."""
     from course import exercises
     from course.authoring import find_root, solutions
-    from course.authoring.builder import find_sources
-    from course.authoring.notebook import instructor_notebook, text_of
-    from course.authoring.source import load
 
     root = find_root()
-    source = load(find_sources(root, [section])[0], exercises, root)
-    filename = f"{source.section}.ipynb"
-    files = {filename: text_of(instructor_notebook(source, exercises)).encode()}
-    files |= {name: path.read_bytes() for name, path in source.figures.items()}
+    assignment, files = assignment_files(section, root)
+    filename = next(iter(files))
     digest = hashlib.sha256(b"".join(files.values())).hexdigest()
     state = json.loads((place / MARKER).read_text(encoding="utf-8"))
     if state.get("source", digest) != digest:
         raise ClassroomError(f"{place} was made from another version of the notebook; choose a new --folder")
     if "source" in state:
-        classroom = Classroom(place, source.folder, settings)
+        classroom = Classroom(place, assignment, settings)
     else:
-        classroom = Classroom.create(place, source.folder, files, settings)
+        classroom = Classroom.create(place, assignment, files, settings)
         write(place / MARKER, json.dumps({**state, "source": digest}))
     tasks = exercises.of_section(section), exercises.challenges(section)
     return classroom, Roster(classroom.notebook(), filename, solutions(section, root), *tasks).students()

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_output
@@ -19,6 +20,18 @@ from course.grading.classroom import Outcome
 from course.grading.planting import planted
 
 Files = dict[str, bytes | str | NotebookNode]
+
+
+def assignment_files(section: str, root: Path) -> tuple[str, dict[str, bytes]]:
+    """nbgrader's name of a section's assignment, and the instructor's files: the notebook, then its figures."""
+    from course import exercises
+    from course.authoring.builder import find_sources
+    from course.authoring.notebook import instructor_notebook, text_of
+    from course.authoring.source import load
+
+    source = load(find_sources(root, [section])[0], exercises, root)
+    files = {f"{source.section}.ipynb": text_of(instructor_notebook(source, exercises)).encode()}
+    return source.folder, files | {name: path.read_bytes() for name, path in source.figures.items()}
 
 
 @dataclass(frozen=True)

@@ -72,13 +72,16 @@ class Tally:
 
 
 class Store:
-    """Graded notebooks that have not been entered yet, by key: what shards leave, and what a killed run has left."""
+    """Graded notebooks that have not been entered yet, by key: what shards leave, and what a killed run has left.
 
-    def __init__(self, classroom: Classroom) -> None:
-        self._folder = classroom.folder / STORE / classroom.assignment
+    With `old=False` that is left alone: everything is to be graded again.
+    """
+
+    def __init__(self, classroom: Classroom, old: bool = True) -> None:
+        self._folder, self._old = classroom.folder / STORE / classroom.assignment, old
 
     def __contains__(self, key: str) -> bool:
-        return self._path(key).is_file()
+        return self._old and self._path(key).is_file()
 
     def put(self, graded: Graded) -> None:
         """Keep a result."""
@@ -86,6 +89,8 @@ class Store:
 
     def get(self, key: str) -> Graded | None:
         """A result; None if it is not there, or damaged."""
+        if not self._old:
+            return None
         try:
             found = Graded.from_json(self._path(key).read_text(encoding="utf-8"))
         except (OSError, ValueError, TypeError, KeyError):
@@ -131,7 +136,7 @@ def autograde(
         if engine is None:
             engine = partial(_local, workers=workers, stack=stack, server=_server(sandbox, stack))
         assignment = _load(classroom)
-        store, digest = Store(classroom), assignment.digest
+        store, digest = Store(classroom, old=not plan.again), assignment.digest
         todo = [s for s in plan.students if plan.again or not _is_graded(classroom, s, digest)]
         tally.skipped = [s for s in plan.students if s not in set(todo)]
         todo = [s for s in todo if plan.shard is None or _part(s, plan.shard[1]) == plan.shard[0]]

@@ -224,6 +224,15 @@ def test_shards_share_the_work_and_one_run_enters_it(fresh: Classroom) -> None:
     assert len(rows(fresh)) == 12
 
 
+def test_again_means_what_shards_have_left_too(fresh: Classroom) -> None:
+    hand_in(fresh, "ada")
+    autograde(fresh, Plan(["ada"], shard=(1, 1)), engine=Engine())
+    engine = Engine()
+    autograde(fresh, Plan(["ada"], again=True), engine=engine)
+    assert engine.asked == ["ada"]
+    assert not list((fresh.folder / run.STORE).rglob("*.json"))
+
+
 def test_a_damaged_result_of_a_shard_is_graded_again(fresh: Classroom) -> None:
     hand_in(fresh, "ada")
     autograde(fresh, Plan(["ada"], shard=(1, 1)), engine=Engine())
