@@ -151,22 +151,14 @@ def warp(x: Tensor, matrix: Tensor, mode: Mode = "nearest") -> Tensor:
         raise ValueError(f"mode must be 'bilinear' or 'nearest', got {mode!r}")
     n, _, height, width = x.shape
     u, v = _places(matrix, height, width)
-    # A frame of zeros around the picture: whatever lies outside is clamped onto it, and no mask is needed.
-    u, v = u.round_().clamp_(-1, width).int(), v.round_().clamp_(-1, height).int()
-    place = u.add_(v, alpha=width + 2).add_(width + 3).view(n, 1, height * width)
-    return pick(F.pad(x, (1, 1, 1, 1)), place).view_as(x)
-
-
-def pick(x: Tensor, place: Tensor) -> Tensor:
-    """Values of each channel of x (N, C, H, W) at int32 places of its flat memory, (N, 1 or C, K) → (N, C, K).
-
-    One selection from one long line of numbers: about as fast as `gather`, with indices of half the size.
-    """
-    n, channels, height, width = x.shape
-    narrow = x.numel() < 2**31  # int32 takes half of the memory that int64 takes
-    first = torch.arange(n * channels, dtype=torch.int32 if narrow else torch.int64, device=x.device)
-    index = place + (first * (height * width)).view(n, channels, 1)
-    return x.flatten().index_select(0, index.flatten()).view(index.shape)
+    # A frame of zeros around the picture: whatever lies outside is clamped onto it, and no mask is needed. Places are
+    # whole numbers below 2²⁴ as long as pictures are smaller than 16 megapixels, which float32 holds exactly.
+    stride = width + 2
+    u, v = u.round_().clamp_(-1, width).add_(stride + 1), v.round_().clamp_(-1, height)
+    if (height + 2) * stride >= 2**24:
+        u, v = u.double(), v.double()
+    place = u.add_(v, alpha=stride).long().view(n, 1, height * width).expand(*x.shape[:2], height * width)
+    return F.pad(x, (1, 1, 1, 1)).flatten(2).gather(2, place).view_as(x)
 
 
 def _bilinear(x: Tensor, matrix: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from course.augmentation._checks import device_of, each, floats, pictures, spread, uniform
@@ -44,11 +45,20 @@ def mixup(x: Tensor, y: Tensor, lam: Tensor, order: Tensor, out: Tensor | None =
     weight = spread(lam)
     if not _blockwise(x):
         mixed = _into(x, out, torch.lerp(x.index_select(0, order), x, weight))
+    elif out is None:
+        mixed = _weighted_pairs(x, lam, order)
     else:  # partners stay in the cache
         mixed = _target(x, out)
         for block in _blocks(x):
             torch.lerp(x.index_select(0, order[block]), x[block], weight[block], out=mixed[block])
     return mixed, _mix_labels(y, lam, order)
+
+
+def _weighted_pairs(x: Tensor, lam: Tensor, order: Tensor) -> Tensor:
+    """Both pictures of a pair are read, weighed and added in one go: a bag of two embeddings."""
+    pairs = torch.stack([torch.arange(len(x)), order], 1)
+    bags = F.embedding_bag(pairs, x.flatten(1), mode="sum", per_sample_weights=torch.stack([lam, 1 - lam], 1))
+    return bags.view(x.shape)
 
 
 def cutmix(x: Tensor, y: Tensor, box: Box, order: Tensor, out: Tensor | None = None) -> Pairs:

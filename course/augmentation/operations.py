@@ -9,22 +9,18 @@ colour, contrast and sharpness, bits for posterize, a share of 255 for solarize'
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import cache, wraps
+from itertools import groupby
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from course.augmentation._checks import each, pictures, spread
-from course.augmentation.geometry import pick, warp
+from course.augmentation.geometry import rotate
 
-TURNED = ("Rotate", "ShearY")
-SLID = ("ShearX", "TranslateX", "TranslateY")
-"""These move whole rows, which is much faster than pixels."""
-
-GEOMETRIC = (*TURNED, *SLID)
+GEOMETRIC = ("Rotate", "ShearY", "ShearX", "TranslateX", "TranslateY")
 """Operations that move pixels, and masks with them."""
 
 BLOCK = 1 << 18
@@ -105,7 +101,7 @@ def contrast(x: Tensor, factor: Tensor) -> Tensor:
     """
     f, y = spread(each("factor", factor, x)), x.float()
     mean = _grey(y).mean((1, 2, 3), keepdim=True)
-    return _bytes(y.mul_(f).add_(mean * (1 - f)))
+    return _bytes(y.mul_(f).add_(mean * (1 - f)))  # lerp is slow where both ends of it are one number per picture
 
 
 @_levels
@@ -119,8 +115,7 @@ def color(x: Tensor, factor: Tensor) -> Tensor:
     if x.shape[1] == 1:
         return x
     f, y = spread(each("factor", factor, x)), x.float()
-    grey = _grey(y).mul_(1 - f)
-    return _bytes(y.mul_(f).add_(grey))
+    return _bytes(torch.lerp(_grey(y), y, f, out=y))
 
 
 @_levels
@@ -142,11 +137,13 @@ def equalize(x: Tensor) -> Tensor:
     n, channels, height, width = x.shape
     first = torch.arange(0, 256 * n * channels, 256, dtype=torch.int32, device=x.device)
     index = x.flatten(2).int().add_(first.view(n, channels, 1)).flatten()
-    counts = torch.bincount(index, minlength=256 * n * channels).view(n, channels, 256)
+    # Numbers of pixels are divided as floats, exactly as long as all of them fit, which is much faster than integers.
+    exact = torch.float32 if height * width < 2**24 else torch.float64
+    counts = torch.bincount(index, minlength=256 * n * channels).view(n, channels, 256).to(exact)
     brightest = x.amax((2, 3)).long()[..., None]
-    step = (height * width - counts.gather(2, brightest)).div_(255, rounding_mode="floor")
+    step = counts.gather(2, brightest).sub_(height * width).div_(-255).floor_()
     darker = counts.cumsum(2)[..., :-1]
-    found = (darker + step // 2).div_(step.clamp(min=1), rounding_mode="floor").clamp_(max=255)
+    found = darker.add_((step / 2).floor_()).div_(step.clamp(min=1)).floor_().clamp_(max=255)
     table = F.pad(found.to(torch.uint8), (1, 0))
     table = torch.where(step == 0, torch.arange(256, dtype=torch.uint8, device=x.device), table)
     return table.flatten().index_select(0, index).view_as(x)
@@ -166,14 +163,13 @@ def sharpness(x: Tensor, factor: Tensor) -> Tensor:
     if min(x.shape[-2:]) <= 2:
         return x
     # Sums over neighbours along the flat memory: wrong at the borders, which stay as they are anyway.
-    width = x.shape[-1]
-    flat = F.pad(x.flatten(), (width + 1, width + 1)).to(torch.int16)
+    width, flat = x.shape[-1], x.flatten().to(torch.int16)
     rows = (flat[:-2] + flat[1:-1]).add_(flat[2:])
-    sums = (rows[: -2 * width] + rows[width:-width]).add_(rows[2 * width :])
-    sums.add_(flat[width + 1 : -width - 1], alpha=4)
-    y = x.float()
+    sums = torch.empty_like(flat)
+    inner = torch.add(rows[: -2 * width], rows[width:-width], out=sums[width + 1 : -width - 1])
+    inner.add_(rows[2 * width :]).add_(flat[width + 1 : -width - 1], alpha=4)
     blur = sums.view_as(x).float().mul_(1 / 13).round_()
-    changed, out = _bytes(blur.sub_(y).mul_(1 - f).add_(y)), x.clone()
+    changed, out = _bytes(torch.lerp(blur, x.float(), f, out=blur)), x.clone()
     out[..., 1:-1, 1:-1] = changed[..., 1:-1, 1:-1]
     return out
 
@@ -208,7 +204,10 @@ def move(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
         Shape and dtype of x.
     """
     operation, magnitude = each("operation", operation, pictures(x)), each("magnitude", magnitude, x)
-    return _turn(_slide(x, operation, magnitude), operation, magnitude)
+    # An operation that a picture does not have leaves it as it is, so that one after the other does them all.
+    for name in ("Rotate", "ShearY", "TranslateX"):
+        x = _MOVES[name](x, operation, magnitude)
+    return x
 
 
 def _only(name: str, operation: Tensor, magnitude: Tensor) -> Tensor:
@@ -216,45 +215,41 @@ def _only(name: str, operation: Tensor, magnitude: Tensor) -> Tensor:
 
 
 def _turn(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
-    """Rotate and ShearY: a warp with one matrix for each picture."""
-    angle, shear = _only("Rotate", operation, magnitude * (math.pi / 180)), _only("ShearY", operation, magnitude)
-    cos, sin, zero = angle.cos(), angle.sin(), torch.zeros_like(angle)
-    rows = (cos, -sin, zero, shear + sin, cos, shear * (x.shape[-1] / 2))
-    return warp(x, torch.stack(rows, 1).unflatten(1, (2, 3)))
+    """Rotate: the one that has to look up each pixel."""
+    return rotate(x, _only("Rotate", operation, magnitude), "nearest")
 
 
 def _slide(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
-    """ShearX and both translations: each row of the result is a stretch of the input's memory."""
-    n, _, height, width = x.shape
-    shear = _only("ShearX", operation, magnitude)
+    """ShearX and both translations: rows move as a whole."""
     right, down = (_only(name, operation, magnitude.trunc()) for name in ("TranslateX", "TranslateY"))
-    row = torch.arange(height, dtype=torch.int32, device=x.device)
-    ahead = ((row + 0.5) * shear[:, None]).round_().sub_(right[:, None]).clamp_(-width, width).int()
-    down = down.clamp(-height, height).int()
-    if n == 1 and x.device.type == "cpu":
-        return _slide_stretches(x, ahead[0], int(down))
-    source = row - down[:, None]
+    return _slide_rows(x, _only("ShearX", operation, magnitude), right, down)
+
+
+def _slide_columns(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
+    """ShearY: columns move as a whole, which are the rows of the transposed picture."""
+    still = torch.zeros_like(magnitude)
+    columns = x.transpose(2, 3).contiguous()
+    return _slide_rows(columns, _only("ShearY", operation, magnitude), still, still).transpose(2, 3).contiguous()
+
+
+def _slide_rows(x: Tensor, shear: Tensor, right: Tensor, down: Tensor) -> Tensor:
+    """Row y of the result is row y − down of x, moved to the left by round((y + ½) shear) − right; 0 outside.
+
+    All of a row lies side by side in memory, and copying it takes no longer than looking up two pixels.
+    """
+    if not x.numel():
+        return x.clone()
+    n, channels, height, width = x.shape
+    row = torch.arange(height, device=x.device)
+    ahead = ((row + 0.5) * shear[:, None]).round_().sub_(right[:, None]).clamp_(-width, width).long()
+    source = row - down.clamp(-height, height).long()[:, None]
     # A row of zeros first, then each row with one after it: whatever is outside, there is a zero.
     memory = F.pad(x, (0, width, 1, 1))
-    start = (source + 1) * (2 * width) + ahead
-    start *= (source >= 0) & (source < height)
-    place = start[:, :, None] + torch.arange(width, dtype=torch.int32, device=x.device)
-    return pick(memory, place.view(n, 1, height * width)).view_as(x)
-
-
-def _slide_stretches(x: Tensor, ahead: Tensor, down: int) -> Tensor:
-    """`_slide` for one picture: rows that move alike are copied together, so that no pixel has to be looked up."""
-    height, width = x.shape[-2:]
-    shifts, counts = (t.tolist() for t in ahead.unique_consecutive(return_counts=True))
-    out, first = torch.zeros_like(x), 0
-    for shift, count in zip(shifts, counts, strict=True):
-        top, bottom = max(first, down), min(first + count, height + down)
-        left, right = max(0, -shift), min(width, width - shift)
-        if top < bottom and left < right:
-            moved = x[..., top - down : bottom - down, left + shift : right + shift]
-            out[..., top:bottom, left:right] = moved
-        first += count
-    return out
+    start = ((source + 1) * (2 * width) + ahead).mul_((source >= 0) & (source < height))
+    first = torch.arange(n * channels, device=x.device) * ((height + 2) * 2 * width)
+    start = start[:, None] + first.view(n, channels, 1)
+    stretches = memory.as_strided((memory.numel() - width + 1, width), (1, 1))
+    return stretches.index_select(0, start.flatten()).view_as(x)
 
 
 # ---------------------------------------------------------------------------------------------------- apply
@@ -290,9 +285,13 @@ def _ignoring_operation(change: Callable[[Tensor, Tensor], Tensor]) -> Kernel:
     return lambda x, _, magnitude: change(x, magnitude)
 
 
-_POINTWISE: tuple[Kernel, ...] = tuple(map(_ignoring_operation, POINTWISE.values()))
-_KERNELS: tuple[Kernel, ...] = (lambda x, *_: x, *[_turn] * len(TURNED), *[_slide] * len(SLID), *_POINTWISE)
-"""Who does an operation, by its number."""
+_MOVES: dict[str, Kernel] = dict(zip(GEOMETRIC, (_turn, _slide_columns, _slide, _slide, _slide), strict=True))
+_KERNELS: tuple[Kernel, ...] = (
+    lambda x, *_: x,
+    *_MOVES.values(),
+    *map(_ignoring_operation, POINTWISE.values()),
+)
+"""Who does an operation, by its number; neighbours may share one."""
 
 
 def apply_operations(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
@@ -357,17 +356,16 @@ def _one_by_one(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
 
 def _sorted(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
     """Small pictures: sort them by operation, let each operation do its part block by block, restore the order."""
-    order, out, done = operation.argsort(), torch.empty_like(x), 0
+    order, out, done = (whole := operation.argsort()), torch.empty_like(x), 0
     counts = torch.bincount(operation, minlength=len(NAMES)).tolist()
-    turned, slid = 1 + len(TURNED), 1 + len(GEOMETRIC)
-    sizes = [counts[0], sum(counts[1:turned]), sum(counts[turned:slid]), *counts[slid:]]
     at_once = BLOCK // max(1, x[:1].numel()) if x.device.type == "cpu" else max(1, len(x))
-    for group, change in zip(order.split(sizes), (*_KERNELS[:1], _turn, _slide, *_POINTWISE), strict=True):
+    for change, numbers in groupby(range(len(NAMES)), key=_KERNELS.__getitem__):
+        group, order = order.tensor_split([sum(counts[k] for k in numbers)])
         for rows in group.split(at_once) if len(group) else ():
             part, op, m = (t.index_select(0, rows) for t in (x, operation, magnitude))
             out[done : done + len(rows)] = change(part, op, m)
             done += len(rows)
-    return out.index_select(0, order.argsort())
+    return out.index_select(0, whole.argsort())
 
 
 def apply_operation(x: Tensor, name: str, magnitude: Tensor | float = 0.0) -> Tensor:

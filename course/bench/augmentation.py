@@ -33,6 +33,9 @@ N, M = 2, 9
 
 CLASSES = 10
 
+LARGE = 1 << 25
+"""Bytes; the allocator gets larger memory from the system each time anew, and smaller one from what was freed."""
+
 BENCH = "pip install 'cv-course[bench]'"
 
 Once = Callable[[], object]
@@ -219,10 +222,12 @@ def _cutmix(x: Tensor, device: torch.device) -> Work:
 
 
 def _mixed(x: Tensor, y: Tensor) -> Once:
-    """Into a batch that is kept, as timm writes into the one that it gets; torchvision and Kornia make new ones."""
+    """Large batches into one that is kept, as timm writes into the one that it gets; torchvision and Kornia make new
+    ones, which cost little as long as they are small.
+    """
     from course.pixels import one_hot
 
-    out = torch.empty_like(x)
+    out = torch.empty_like(x) if x.nbytes > LARGE else None
 
     def once() -> object:
         lam, order = augmentation.draw_lambdas(len(x)), augmentation.draw_partners(len(x))

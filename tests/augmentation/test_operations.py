@@ -98,10 +98,18 @@ def test_large_pictures_one_at_a_time_and_blocks_give_the_same(levels, generator
 
 def test_rows_slide_as_a_warp_would_move_them(x):
     n = len(x)
-    for name, magnitude in (("TranslateX", 5.0), ("TranslateX", -40.0), ("TranslateY", -3.7), ("ShearX", 0.21)):
+    for name, magnitude in (
+        ("TranslateX", 5.0),
+        ("TranslateX", -40.0),
+        ("TranslateY", -3.7),
+        ("ShearX", 0.21),
+        ("ShearY", 0.17),
+    ):
         matrix = torch.eye(2, 3).repeat(n, 1, 1)
         if name == "ShearX":
             matrix[:, 0, 1], matrix[:, 0, 2] = magnitude, magnitude * 21 / 2
+        elif name == "ShearY":
+            matrix[:, 1, 0], matrix[:, 1, 2] = magnitude, magnitude * 27 / 2
         else:
             matrix[:, int(name == "TranslateY"), 2] = -float(int(magnitude))
         moved = A.move(x, torch.full((n,), A.NAMES.index(name)), torch.full((n,), magnitude))
@@ -109,7 +117,7 @@ def test_rows_slide_as_a_warp_would_move_them(x):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.sampled_from(operations.SLID), st.floats(-40, 40, width=32), st.integers(1, 9), st.integers(1, 9))
+@given(st.sampled_from(operations.GEOMETRIC[1:]), st.floats(-40, 40, width=32), st.integers(1, 9), st.integers(1, 9))
 def test_one_picture_slides_like_each_of_many(name, magnitude, height, width):
     x = torch.arange(1, 1 + 3 * height * width).view(1, 3, height, width)
     operation, magnitudes = torch.full((2,), A.NAMES.index(name)), torch.full((2,), magnitude)
