@@ -30,7 +30,7 @@ def _matches(mistake: Misconception, evidence: Evidence, part: str | None = None
     exercise, pairs = evidence.exercise, list(enumerate(zip(evidence.cases, evidence.student, strict=True)))
     return any(
         all(
-            _only(part, seen).like(_only(part, observe(exercise, variant, case, i)), *evidence.tolerance)
+            _only(part, seen).like(_only(part, observe(exercise, variant, case, i, edits=False)), *evidence.tolerance)
             for i, (case, seen) in pairs
         )
         for variant in (mistake.implementation, *mistake.variants)

@@ -38,12 +38,12 @@ def plan(exercise: Exercise, seed: int) -> list[Case]:
 
 
 def run(
-    exercise: Exercise, function: Callable[..., Any], cases: Sequence[Case], patience: float = 1.0
+    exercise: Exercise, function: Callable[..., Any], cases: Sequence[Case], patience: float = 1.0, edits: bool = True
 ) -> list[Observation]:
     """Observe a function on all cases; after a first time-out or missing code the rest is not waited for."""
     seen: list[Observation] = []
     for number, case in enumerate(cases):
-        seen.append(observe(exercise, function, case, number, patience))
+        seen.append(observe(exercise, function, case, number, patience, edits))
         if seen[-1].timed_out or seen[-1].unwritten:
             seen += [seen[-1]] * (len(cases) - len(seen))
             break

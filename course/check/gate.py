@@ -16,7 +16,7 @@ from torch import Tensor
 
 from course.check.answers import NotPlain, difference
 from course.check.evidence import plan, run
-from course.check.judge import Verdict, judge
+from course.check.judge import Verdict, answer_key, judge
 from course.exercises.exercise import Exercise, Misconception
 
 
@@ -79,10 +79,10 @@ def structure(exercise: Exercise) -> Iterator[Culprit]:
 
 def culprits(exercise: Exercise, seed: int) -> Iterator[Culprit]:
     """All culprits of one exercise at one seed."""
-    cases = plan(exercise, seed)
+    key = answer_key(exercise, seed)
 
     def outcome(function: Callable[..., Any]) -> Verdict:
-        return judge(exercise, seed, run(exercise, function, cases))
+        return judge(exercise, seed, run(exercise, function, key.cases), key)
 
     def culprit(what: str, who: str, verdict: Verdict) -> Culprit:
         return Culprit(exercise.name, seed, what, who, f"{verdict.status} at {verdict.layer}: {verdict.sentence}")

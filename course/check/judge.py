@@ -74,18 +74,43 @@ class Verdict:
         return self.problem.sentence if self.problem else f"{self.exercise.function} is right."
 
 
-def judge(exercise: Exercise, seed: int, student: list[Observation]) -> Verdict:
-    """The verdict on a function's observations over `plan(exercise, seed)`.
+@dataclass(frozen=True)
+class Key:
+    """The cases of a seed, and what is right on them."""
+
+    cases: list[Case]
+    expected: list[Observation]
+
+
+def answer_key(exercise: Exercise, seed: int) -> Key:
+    """What the reference does on `plan(exercise, seed)`.
 
     Raises:
-        TooBusy: the reference did not come to an end in many times the time that the exercise allows.
+        TooBusy: it did not come to an end in many times the time that the exercise allows.
     """
     cases = plan(exercise, seed)
-    if len(student) != len(cases):
-        raise ValueError(f"{len(student)} observations for {len(cases)} cases")
-    expected = run(exercise, exercise.reference, cases, PATIENCE)
+    expected = run(exercise, exercise.reference, cases, PATIENCE, edits=False)
     if any(o.timed_out for o in expected):
         raise TooBusy(f"{exercise.name} cannot be judged: this machine is too busy to compute the right answer itself")
+    return Key(cases, expected)
+
+
+def judge(exercise: Exercise, seed: int, student: list[Observation], key: Key | None = None) -> Verdict:
+    """The verdict on a function's observations over `plan(exercise, seed)`.
+
+    Args:
+        exercise: what was asked for.
+        seed: of the cases.
+        student: what the function did on each of them.
+        key: the exercise's `answer_key` for this seed, where several functions are judged.
+
+    Raises:
+        TooBusy: see `answer_key`.
+    """
+    key = key or answer_key(exercise, seed)
+    cases, expected = key.cases, key.expected
+    if len(student) != len(cases):
+        raise ValueError(f"{len(student)} observations for {len(cases)} cases")
     evidence = Evidence(exercise, cases, student, expected)
     base = Verdict(
         exercise,

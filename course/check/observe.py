@@ -57,12 +57,18 @@ class Observation:
 
 
 def observe(
-    exercise: Exercise, function: Callable[..., Any], case: Case, number: int = 0, patience: float = 1.0
+    exercise: Exercise,
+    function: Callable[..., Any],
+    case: Case,
+    number: int = 0,
+    patience: float = 1.0,
+    edits: bool = True,
 ) -> Observation:
     """Drive `function` on copies of the case's inputs, for at most `patience` times the exercise's seconds.
 
     `number` seeds torch's global generator differently for each call, so that a function which draws from it
-    instead of from the generator it was given does not look repeatable.
+    instead of from the generator it was given does not look repeatable. Without `edits` nobody looks whether it
+    changes its arguments.
     """
     inputs, traits, seen, out = fresh(case.inputs), Traits(), Observation(), Listener()
     started = time.perf_counter()
@@ -86,7 +92,8 @@ def observe(
     seen.seconds = time.perf_counter() - started
     seen.printed = out.text()
     seen.requires_grad, seen.devices = traits.requires_grad, frozenset(traits.devices)
-    seen.edited = _edited(exercise, case.inputs, inputs)
+    if edits:
+        seen.edited = _edited(exercise, case.inputs, inputs)
     return seen
 
 

@@ -37,12 +37,15 @@ def quiet(out: Listener) -> Iterator[list[warnings.WarningMessage]]:
         logging.root.handlers = handlers
         for handler, stream in held:
             handler.stream = stream
-        logging.disable(disabled)
+        if logging.root.manager.disable != disabled:  # to set it means to walk through all loggers
+            logging.disable(disabled)
 
 
 def _stream_handlers() -> list[logging.StreamHandler]:
-    loggers = [v for v in logging.root.manager.loggerDict.values() if isinstance(v, logging.Logger)]
-    return [h for one in loggers for h in one.handlers if type(h) is logging.StreamHandler]
+    # There are hundreds of loggers, few with handlers, and this is asked twice for each call of a function.
+    loggers = list(logging.root.manager.loggerDict.values())
+    found = [handlers for one in loggers if (handlers := one.__dict__.get("handlers"))]
+    return [h for handlers in found for h in handlers if type(h) is logging.StreamHandler]
 
 
 class Listener(io.TextIOBase):

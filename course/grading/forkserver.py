@@ -39,17 +39,19 @@ PRELOAD = (
     "torch",
     "torch._dynamo",  # torch imports it with the first optimizer, which takes as long as torch itself
     "matplotlib.pyplot",
-    "sklearn.datasets",
     "anywidget",
     "contourpy",
-    "ipykernel.kernelapp",
-    "ipykernel.debugger",  # every kernel imports it at start
+    "platformdirs",
     "course.check",
     "course.data",
     "course.effects",
+    "course.grading.verdict.inside",
+    "course.study.overview",
+    "course.study.prediction",
     "course.training",
     "course.widgets",
 )
+KERNEL = ("ipykernel.kernelapp", "ipykernel.debugger")  # every kernel imports both at start
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 LOG = "log"
 START_SECONDS, IDLE_SECONDS = 180.0, 900.0
@@ -68,12 +70,14 @@ class ForkServer:
     Args:
         sandbox: what its kernels are shut in; the server itself then lives within the same walls. None: nothing.
         idle: seconds without a kernel after which it ends.
+        warm: "package.module:function" of ours, called before anything is forked, to prepare what all processes will
+            need; then none of them can be a Jupyter kernel.
 
     Raises:
         ForkUnavailable: this system cannot fork safely.
     """
 
-    def __init__(self, sandbox: Sandbox | None = None, idle: float = IDLE_SECONDS) -> None:
+    def __init__(self, sandbox: Sandbox | None = None, idle: float = IDLE_SECONDS, warm: str = "") -> None:
         if sys.platform != "linux":
             # Elsewhere system libraries start threads at import, or there is no fork at all.
             raise ForkUnavailable("kernels are forked on Linux only")
@@ -94,7 +98,7 @@ class ForkServer:
             door.listen(64)  # clients may knock while the imports are under way
             # Its own session: Ctrl-C is for us, and we decide what happens to kernels.
             self._process = subprocess.Popen(
-                [*walls, sys.executable, "-m", "course.grading.forkserver", str(door.fileno()), str(idle)],
+                [*walls, sys.executable, "-m", "course.grading.forkserver", str(door.fileno()), str(idle), warm],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
@@ -136,6 +140,7 @@ class ForkedProcess:
         address: of the server.
         argv, cwd, env: of a kernel that runs without a sandbox.
         channel: a socket by which the kernel is told all that instead, and how it is to be shut in.
+        apart: whether it is to be the first process of a namespace of its own.
 
     Raises:
         ForkUnavailable: the server is gone, or may not fork.
@@ -150,6 +155,7 @@ class ForkedProcess:
         cwd: str = "/",
         env: dict[str, str] | None = None,
         channel: socket.socket | None = None,
+        apart: bool = False,
     ) -> None:
         self.returncode: int | None = None
         self.lost = False
@@ -157,7 +163,7 @@ class ForkedProcess:
         self._lines = self._socket.makefile("rb")
         try:
             self._socket.settimeout(START_SECONDS)
-            request = json.dumps({"argv": argv or [], "cwd": cwd, "env": env or {}}).encode() + b"\n"
+            request = json.dumps({"argv": argv or [], "cwd": cwd, "env": env or {}, "apart": apart}).encode() + b"\n"
             descriptors = [channel.fileno()] if channel else []
             sent = socket.send_fds(self._socket, [request], descriptors)
             if sent < len(request):  # even an empty rest would knock at a door that may be closed again by now
@@ -285,7 +291,7 @@ class Server:
             threads = len(os.listdir("/proc/self/task"))
             if threads != 1:
                 raise ForkUnavailable(f"it has {threads} threads, and a fork would copy one of them only")
-            pid = os.fork()
+            pid = inside.fork_apart() if job.get("apart") else os.fork()
         except (OSError, ValueError, ForkUnavailable) as error:
             _say(connection, error=str(error))
             connection.close()
@@ -372,18 +378,21 @@ def _signal_group(pid: int, number: int) -> None:
         os.killpg(pid, number)
 
 
-def preload() -> None:
-    """Import what notebooks will, and make it cheap to share."""
-    for name in PRELOAD:
+def preload(warm: str = "") -> None:
+    """Import what notebooks will, prepare what else is needed, and make it cheap to share."""
+    for name in PRELOAD if warm else PRELOAD + KERNEL:
         with contextlib.suppress(ImportError):  # the notebook that wants it will say so itself
             importlib.import_module(name)
-    from course import effects, exercises
+    from course import data, effects, exercises
 
     exercises.every()
     effects.every()
+    data.digits("train")  # read from a file once, and kept
     for section in exercises.sections():
         with contextlib.suppress(ImportError):
             importlib.import_module(f"course.widgets.{section}")
+    if warm:
+        inside.entry(warm)()
     gc.collect()
     gc.freeze()  # the collector would touch, and so copy, every page in every kernel
 
@@ -407,12 +416,12 @@ def become_kernel(job: dict[str, Any]) -> None:
     IPKernelApp.launch_instance()
 
 
-def main(door: int, idle: float) -> None:
+def main(door: int, idle: float, warm: str) -> None:
     """Serve; in a forked child, be the kernel."""
     if sys.path[0] == os.getcwd():
         del sys.path[0]  # as ipykernel_launcher does; a kernel adds its own
     server = Server(socket.socket(fileno=door), idle)
-    preload()
+    preload(warm)
     try:
         job = server.serve()
     finally:
@@ -437,4 +446,4 @@ def main(door: int, idle: float) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), float(sys.argv[2]))
+    main(int(sys.argv[1]), float(sys.argv[2]), sys.argv[3])

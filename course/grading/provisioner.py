@@ -148,7 +148,7 @@ class GradingProvisioner(LocalProvisioner):
         with ours:
             try:
                 with theirs:
-                    forked = ForkedProcess(self._server_address(), channel=theirs)
+                    forked = ForkedProcess(self._server_address(), channel=theirs, apart=job["method"] == "bubblewrap")
                 return launch.ConfinedKernel(forked, ours, job, self._sandbox)
             except (ForkUnavailable, SandboxError) as error:
                 self.log.warning("%s; starting it as a new process", error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
 
+import course
 from course.grading.autograde import Autograder
 from course.grading.cells import Released, cells_of
 from course.grading.execute import Execute
@@ -40,7 +42,7 @@ class Assignment:
         secret: of the class; by it the inputs of tests are drawn.
         patience, max_bytes: limits of time and size.
         limit_output: nbgrader's settings for long outputs.
-        digest: changes when any of this does, or the course's version: what was graded before counts no more.
+        digest: changes when any of this does, or any code of the course: what was graded before counts no more.
     """
 
     name: str
@@ -54,9 +56,7 @@ class Assignment:
     @property
     def digest(self) -> str:
         """See the class."""
-        from importlib.metadata import version
-
-        what: list[Any] = [version("cv-course"), self.name, self.secret.hex(), self.max_bytes, self.limit_output]
+        what: list[Any] = [_code(), self.name, self.secret.hex(), self.max_bytes, self.limit_output]
         what += [[n.name, n.released, n.kernelspec] for n in self.notebooks]
         what += [[name, hashlib.sha256(content).hexdigest()] for name, content in sorted(self.files.items())]
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()
@@ -86,3 +86,12 @@ class Assignment:
             Autograder(config=config).max_bytes,
             dict(config.LimitOutput),
         )
+
+
+@cache
+def _code() -> str:
+    """A digest of the course's own code, by which answers are judged."""
+    home, known = Path(course.__file__).parent, hashlib.sha256()
+    for path in sorted(home.rglob("*.py")):
+        known.update(f"{path.relative_to(home)} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return known.hexdigest()

@@ -20,6 +20,7 @@ from course.grading.batch.run import Engine
 from course.grading.batch.task import Graded, Task, grade
 from course.grading.classroom import ClassroomError
 from course.grading.forkserver import ForkServer, ForkUnavailable
+from course.grading.runner.session import WARM
 from course.grading.sandbox.launch import Sandbox, available
 
 RETRIES, AHEAD, CONNECT_SECONDS = 2, 200, 30
@@ -38,7 +39,7 @@ def on_cluster(address: str) -> Callable[[Assignment, Sandbox], Engine]:
         raise ClassroomError("--scheduler needs Dask: pip install 'cv-course[cluster]'") from None
     try:
         client = Client(address, timeout=CONNECT_SECONDS)
-    except (OSError, ValueError, TimeoutError) as error:
+    except (OSError, ValueError, RuntimeError) as error:  # the last: Dask's configuration forbids what is not encrypted
         raise ClassroomError(f"there is no Dask scheduler at {address} ({error})") from error
 
     def engine(assignment: Assignment, sandbox: Sandbox) -> Engine:
@@ -90,7 +91,7 @@ def _grade_remotely(task: Task, assignment: Assignment, sandbox: Sandbox) -> Gra
     server = _servers.get(walls)
     if walls not in _servers or (server is not None and not server.alive):
         try:
-            server = _servers[walls] = ForkServer(walls)
+            server = _servers[walls] = ForkServer(walls, warm=WARM)
         except ForkUnavailable:
             _servers[walls] = None
     return grade(task, assignment, walls, server.address if server else None)

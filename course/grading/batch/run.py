@@ -28,6 +28,7 @@ from course.grading.batch.writer import Entry, Writer
 from course.grading.classroom import Classroom, ClassroomError, Outcome, digest_of
 from course.grading.forkserver import ForkServer, ForkUnavailable
 from course.grading.provisioner import GradingProvisioner
+from course.grading.runner.session import WARM
 from course.grading.sandbox.launch import Sandbox
 from course.grading.sandbox.view import COPIED_BYTES, COPIED_FILES
 from course.grading.workers import processors
@@ -169,7 +170,7 @@ def _lock(classroom: Classroom, stack: ExitStack) -> None:
 def _server(sandbox: Sandbox, stack: ExitStack) -> ForkServer | None:
     """It imports torch while we do."""
     try:
-        return stack.enter_context(ForkServer(sandbox))
+        return stack.enter_context(ForkServer(sandbox, warm=WARM))
     except ForkUnavailable:
         return None
 

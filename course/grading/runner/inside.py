@@ -203,12 +203,27 @@ def new_shell() -> Shell:
     return shell
 
 
+def warm() -> None:
+    """In the fork server: make the shell that every process forked from it will find."""
+    new_shell()
+
+
+def _own_shell() -> Shell:
+    """The one that was made before the fork, moved to this process's home; or a new one."""
+    if not Shell.initialized():
+        return new_shell()
+    shell = Shell.instance()
+    shell.init_ipython_dir(None)
+    shell.init_profile_dir(None)
+    return shell
+
+
 class Runner:
     """Serves one notebook's requests until the other side hangs up."""
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel, self._outputs = channel, Outputs()
-        self._shell = new_shell()
+        self._shell = _own_shell()
         self._shell.collect(self._outputs)
         self._running = False
         sys.stdout, sys.stderr = Stream("stdout", self._outputs), Stream("stderr", self._outputs)

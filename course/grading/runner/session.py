@@ -24,7 +24,7 @@ from course.grading.sandbox.confined import ConfinedProcess, start
 from course.grading.sandbox.launch import Sandbox
 from course.grading.verdict import MAX_BYTES
 
-ENTRY = "course.grading.runner.inside:serve"
+ENTRY, WARM = "course.grading.runner.inside:serve", "course.grading.runner.inside:warm"
 MAX_OUTPUT, GRACE = 64_000_000, 5.0
 
 

@@ -94,7 +94,7 @@ def start(
         if address is None:
             return in_new_process(sandbox, folder, theirs, confined)
         with theirs:
-            process = ForkedProcess(address, channel=theirs)
+            process = ForkedProcess(address, channel=theirs, apart=job["method"] == "bubblewrap")
         return confined(process)
     except BaseException:
         ours.close()

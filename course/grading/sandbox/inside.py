@@ -26,6 +26,7 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -84,12 +85,11 @@ def _give_up(channel: socket.socket, error: BaseException) -> NoReturn:
 
 
 def _behind_bubblewrap(job: dict[str, Any], channel: socket.socket, forked: bool) -> None:
-    if forked:
-        _call("unshare", CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNET)
+    if forked:  # by `fork_apart`, as the first process of its namespace
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        _call("unshare", CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWNET)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as loopback:
             fcntl.ioctl(loopback, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
-        _wait_in_parent(os.fork(), (channel,))
-        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     _private_mounts(job, fresh_proc=forked)
     kernel = os.fork()
     if kernel:
@@ -107,13 +107,24 @@ def _behind_bubblewrap(job: dict[str, Any], channel: socket.socket, forked: bool
     seccomp.apply()
 
 
-def _wait_in_parent(child: int, close: tuple[socket.socket, ...]) -> None:
-    """In the parent: stay until the child has ended, and end in the same way. In the child: nothing."""
-    if child:
-        for one in close:
-            one.close()
-        _, status = os.waitpid(child, 0)
-        os._exit(_exit_code(status))
+def fork_apart() -> int:
+    """fork(2), but the child is the first process of a new namespace of process ids; its end is the end of all in it.
+
+    One fork does for two: to copy a process that has imported torch takes as long as much of what follows.
+    """
+    own = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _call("unshare", CLONE_NEWPID)  # for children; this process stays where it is
+        try:
+            child = os.fork()
+        except OSError:
+            _call("setns", own, CLONE_NEWPID)
+            raise
+        if child:
+            _call("setns", own, CLONE_NEWPID)
+        return child
+    finally:
+        os.close(own)
 
 
 def _private_mounts(job: dict[str, Any], fresh_proc: bool) -> None:
@@ -281,12 +292,18 @@ def call(job: dict[str, Any], channel: socket.socket) -> NoReturn:
     os.set_inheritable(channel.fileno(), False)
     os.environ.clear()
     os.environ.update(job["env"])
-    module, _, name = job["run"].partition(":")
     try:
-        getattr(importlib.import_module(module), name)(channel)
+        entry(job["run"])(channel)
     except BaseException:
         os._exit(1)
     os._exit(0)
+
+
+def entry(name: str) -> Callable[..., None]:
+    """The function that is called "package.module:function"."""
+    module, _, function = name.partition(":")
+    found: Callable[..., None] = getattr(importlib.import_module(module), function)
+    return found
 
 
 def main(descriptor: int) -> None:

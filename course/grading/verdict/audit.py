@@ -15,10 +15,9 @@ import torch
 from torch import Tensor
 
 from course.check.answers import NotPlain, Traits, difference, plain
-from course.check.evidence import plan, run
-from course.check.judge import judge
+from course.check.judge import Key, answer_key, judge
 from course.check.observe import Observation
-from course.exercises.exercise import Case, Exercise
+from course.exercises.exercise import Exercise
 from course.grading.verdict.wire import decode, encode
 
 Forged = list[Observation]
@@ -55,18 +54,19 @@ def audit(
 
 def holes_of(exercise: Exercise, seed: int) -> Iterator[Hole]:
     """What one exercise lets through at one seed."""
-    cases = plan(exercise, seed)
-    honest = run(exercise, exercise.reference, cases)
-    for name, forged in impostors(exercise, cases, honest, seed):
-        verdict = judge(exercise, seed, decode(encode(forged), len(cases)))
+    key = answer_key(exercise, seed)
+    other = answer_key(exercise, seed + 1).expected
+    for name, forged in impostors(key, other):
+        verdict = judge(exercise, seed, decode(encode(forged), len(key.cases)), key)
         if verdict.points:
             yield Hole(exercise.name, seed, name, f"earns {verdict.points:g} of {exercise.points:g} points")
-    if _alike(honest, run(exercise, exercise.reference, plan(exercise, seed + 1))):
+    if _alike(key.expected, other):
         yield Hole(exercise.name, seed, "the reference", "answers the same whatever the seed: it can be copied down")
 
 
-def impostors(exercise: Exercise, cases: Sequence[Case], honest: Forged, seed: int) -> Iterator[tuple[str, Forged]]:
-    """Forged observations, by name of the impostor."""
+def impostors(key: Key, other: Forged) -> Iterator[tuple[str, Forged]]:
+    """Forged observations, by name of the impostor; `other` is right for another seed."""
+    cases, honest = key.cases, key.expected
     yield "stub", [replace(o, answer=None, error="NotImplementedError", unwritten=True) for o in honest]
     yield "nothing", _with(honest, [None] * len(honest))
     yield "zeros", _with(honest, [_filled(o.answer, 0) for o in honest])
@@ -74,7 +74,7 @@ def impostors(exercise: Exercise, cases: Sequence[Case], honest: Forged, seed: i
     yield "not a number", _with(honest, [_filled(o.answer, float("nan")) for o in honest])
     if not _alike(honest, [honest[0]] * len(honest)):
         yield "constant", [honest[0]] * len(honest)
-    yield "replayed", _fitted(run(exercise, exercise.reference, plan(exercise, seed + 1)), len(honest))
+    yield "replayed", _fitted(other, len(honest))
     for at in range(max(len(case.inputs) for case in cases)):
         echoed = [plain(case.inputs[min(at, len(case.inputs) - 1)], Traits()) for case in cases]
         if not _alike(honest, forged := _with(honest, echoed)):
