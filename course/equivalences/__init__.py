@@ -13,6 +13,8 @@ from course.registry import SECTIONS
 
 __all__ = ["Equivalence", "every", "of_section", "page"]
 
+HEAD = "| ours, theirs | convention | at\u00a0most | measured |"
+
 
 def of_section(section: str) -> tuple[Equivalence, ...]:
     """The equivalences of a lecture section."""
@@ -30,17 +32,11 @@ def page(seeds: range = range(5)) -> str:
     lines = [
         "# Equivalences",
         "",
-        "Our functions are the lecture's formulas. Here is what they are called elsewhere, which convention to mind, and",
-        "how far the two may differ. The last column was measured when this page was made: the largest difference of any",
-        f"two numbers over {len(seeds)} random inputs.",
+        "Our functions are the lecture's formulas. Here is what they are called elsewhere, which convention to mind,",
+        "and how far any two numbers may differ. What was measured, when this page was made, is the largest difference",
+        f"over {len(seeds)} random inputs; 0 means the same numbers.",
     ]
     for section in SECTIONS:
-        lines += [
-            "",
-            f"## {section}",
-            "",
-            "| here | elsewhere | convention | allowed | measured |",
-            "|:--|:--|:--|--:|--:|",
-        ]
+        lines += ["", f"## {section}", "", HEAD, "|:--|:--|--:|--:|"]
         lines += [row(e, seeds) for e in of_section(section)]
     return "\n".join(lines) + "\n"

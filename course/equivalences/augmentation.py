@@ -135,7 +135,7 @@ EQUIVALENCES = (
     Equivalence(
         "augmentation.hue_saturation_value",
         f"{_V2}.adjust_hue",
-        "Ours turns by degrees, theirs by shares of a turn. Their saturation is a factor on the distance to grey, ours a summand.",
+        "Ours in degrees, theirs in turns. Their saturation is a factor on the distance to grey, ours a summand.",
         1e-5,
         _hue,
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pkgutil import resolve_name
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -56,8 +56,18 @@ class Equivalence:
         return found
 
     def resolve(self) -> tuple[Any, Any]:
-        """Both functions; an ImportError or AttributeError if a name leads nowhere."""
-        return resolve_name(f"course.{self.reference}"), resolve_name(self.peer)
+        """Both functions; an ImportError if a name leads nowhere."""
+        return _resolve(f"course.{self.reference}"), _resolve(self.peer)
+
+
+def _resolve(name: str) -> Any:
+    """What a dotted name stands for; an attribute comes before a module that is called the same."""
+    first, *rest = name.split(".")
+    found, so_far = import_module(first), first
+    for part in rest:
+        so_far += f".{part}"
+        found = getattr(found, part) if hasattr(found, part) else import_module(so_far)
+    return found
 
 
 def _numbers(answer: Any) -> Tensor:
@@ -73,12 +83,20 @@ def row(equivalence: Equivalence, seeds: range) -> str:
     try:
         measured = _number(e.largest_difference(seeds))
     except ImportError:
-        measured = "not measured here"
-    return f"| `{e.reference}` | `{e.peer}` | {_cell(e.convention)} | {_number(e.within)} | {measured} |"
+        measured = "not installed"
+    names = f"{{py:obj}}`{e.reference.partition('.')[2]} <course.{e.reference}>`<br>{_breakable(e.peer)}"
+    return f"| {names} | {_cell(e.convention)} | {_number(e.within)} | {measured} |"
 
 
 def _number(value: float) -> str:
-    return f"{value:.0e}".replace("e-0", "e-").replace("e+00", "") if value else "none"
+    """One digit, as 2e-5."""
+    mantissa, exponent = f"{value:.0e}".split("e")
+    return "0" if not value else f"{value:.2g}" if value >= 0.01 else f"{mantissa}e−{-int(exponent)}"
+
+
+def _breakable(name: str) -> str:
+    """A dotted name that may go on in the next line after any dot."""
+    return f"<code>{name.replace('.', '.<wbr>')}</code>"
 
 
 def _cell(text: str) -> str:

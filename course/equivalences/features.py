@@ -70,7 +70,7 @@ EQUIVALENCES = (
     Equivalence(
         "features.hog",
         "skimage.feature.hog",
-        "Their defaults: 9 bins, cells of 8 × 8, blocks of 3 × 3, L2-Hys. With an odd `cell`, theirs leaves out a row and a column of each.",
+        "Their defaults. With an odd `cell`, theirs leaves out a row and a column of every cell.",
         1e-5,
         _hog,
     ),

@@ -93,7 +93,7 @@ EQUIVALENCES = (
     Equivalence(
         "pixels.to_gray",
         "cv2.cvtColor",
-        "`COLOR_RGB2GRAY` for RGB; what OpenCV itself reads is BGR. scikit-image's `rgb2gray` has other weights (BT.709).",
+        "`COLOR_RGB2GRAY`; what OpenCV reads is BGR. scikit-image's `rgb2gray` has other weights (BT.709).",
         1e-6,
         _gray_opencv,
     ),

@@ -34,7 +34,7 @@ EQUIVALENCES = (
     Equivalence(
         "recipe.batch_norm",
         "torch.nn.functional.batch_norm",
-        "`momentum` is the weight of the new batch; the running variance is unbiased (n − 1), the one in use is not. Theirs changes the running numbers in place, ours returns them.",
+        "`momentum` weighs the new batch; only the running variance is unbiased. Ours returns the new numbers.",
         1e-5,
         _batch_norm,
     ),

@@ -61,7 +61,7 @@ EQUIVALENCES = (
     Equivalence(
         "smoothing.LabelSmoothing",
         "torch.nn.functional.cross_entropy",
-        "`label_smoothing=to_torch_eps(ε, K)`: theirs spreads e over all K classes, the lecture ε over the K − 1 others.",
+        "`label_smoothing=to_torch_eps(ε, K)`: theirs smooths over K classes, the lecture over the K − 1 others.",
         1e-9,
         _label_smoothing,
     ),

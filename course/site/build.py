@@ -47,6 +47,7 @@ def build(
     sections: Iterable[str] = (),
     solutions: bool = True,
     workers: int = 0,
+    kept: Path | None = None,
     told: Told = lambda *_: None,
     written: Callable[[str], Any] = lambda _: None,
 ) -> Site:
@@ -58,6 +59,7 @@ def build(
         sections: whose notebooks; all if empty.
         solutions: show the solved notebooks and what is for instructors, or the notebooks as students get them.
         workers: kernels at once; 0: one per processor.
+        kept: where notebooks that have run are kept; `build/site-notebooks` of the checkout unless given.
         told: is told how far each notebook is.
         written: is told each page's name.
 
@@ -72,7 +74,7 @@ def build(
     listed = pages.chapters(root)
     chosen = pages.chapters(root, tuple(sections)) or listed
     wanted = [_page(root, chapter.section, chapter.folder, solutions) for chapter in chosen]
-    executed = execute(wanted, root, root / "build" / "site-notebooks", workers, told)
+    executed = execute(wanted, root, kept or root / "build" / "site-notebooks", workers, told)
     output.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".site-", dir=output.parent) as temporary:
         source, made = Path(temporary, "source"), Path(temporary, "html")
@@ -144,6 +146,6 @@ def _sphinx(source: Path, made: Path, doctrees: Path, written: Callable[[str], A
             app.build(force_all=True)
         except SphinxError as error:
             raise SiteError(f"Sphinx gave up: {error}\n{complaints.getvalue()}") from error
-    shutil.rmtree(made / ".doctrees", ignore_errors=True)
+    shutil.rmtree(made / "_sources", ignore_errors=True)
     told = re.sub(r"\x1b\[[\d;]*m", "", complaints.getvalue()).replace(f"{source}/", "")
     return [line for line in told.splitlines() if line.strip()]

@@ -33,7 +33,7 @@ def main(
     console = Console(stderr=json_file is not None and str(json_file) == "-")
     try:
         with _Show(console) as show:
-            made = build(root or find_root(), output, sections, solutions, workers, show.notebook, show.page)
+            made = build(root or find_root(), output, sections, solutions, workers, None, show.notebook, show.page)
     except (SiteError, AuthoringError, OSError) as error:
         console.print(f"[red]✗[/red] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)

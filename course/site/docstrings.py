@@ -6,7 +6,7 @@ import re
 import textwrap
 
 _MARKED = re.compile(r"(`[^`]+`|\*\*[^\s*](?:[^*]*[^\s*])?\*\*|(?<![\w*])\*[^\s*](?:[^*]*[^\s*])?\*(?![\w*]))")
-_HEADINGS = ("Args", "Attributes", "Raises", "Returns", "Yields")
+_HEADINGS = ("Args:", "Attributes:", "Raises:", "Returns:", "Yields:")
 
 
 def as_rst(lines: list[str]) -> list[str]:
@@ -16,10 +16,11 @@ def as_rst(lines: list[str]) -> list[str]:
     (|x|, a trailing _, a lone *) is left as it is.
     """
     made: list[str] = []
+    section = False
     for block in _blocks(lines):
-        after = made[-2] if len(made) > 1 else ""
-        heading = after.strip().rstrip(":") in _HEADINGS
-        if made and not heading and all(line.startswith("    ") for line in block):
+        indented = all(line.startswith("    ") for line in block)
+        section = block[0] in _HEADINGS or (section and indented)
+        if indented and not section:
             code = textwrap.dedent("\n".join(block)).splitlines()
             made += [".. code-block:: python", "", *(f"   {line}" for line in code), ""]
         else:

@@ -8,7 +8,8 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -18,6 +19,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
+from traitlets.config import Config
 
 from course.authoring.notebook import text_of
 from course.files import write
@@ -126,51 +128,47 @@ def _version(distribution: str) -> str:
 
 def _all(runs: Sequence[Coroutine[Any, Any, Executed]], workers: int) -> list[Executed]:
     """Await all, some at a time. In a thread of its own: in the main one, nbclient would take Ctrl+C for itself."""
-
-    async def together() -> list[Executed]:
-        free = asyncio.Semaphore(workers)
-
-        async def one(run: Coroutine[Any, Any, Executed]) -> Executed:
-            async with free:
-                return await run
-
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(run)) for run in runs]
-        return [task.result() for task in tasks]
-
-    async def stoppable() -> list[Executed]:
-        nonlocal stop
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        assert task is not None
-        stop = lambda: loop.call_soon_threadsafe(task.cancel)  # noqa: E731
-        return await together()
-
-    stop: Callable[[], Any] = lambda: None  # noqa: E731
-    with ThreadPoolExecutor(1) as thread:
-        result = thread.submit(asyncio.run, stoppable())
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(_together(runs, workers))
+    with ThreadPoolExecutor(1) as thread, closing(loop):
+        result = thread.submit(loop.run_until_complete, task)
         try:
             return result.result()
         except ExceptionGroup as several:
             raise several.exceptions[0] from None
         except KeyboardInterrupt:
-            stop()  # the kernels end; the thread is waited for
+            loop.call_soon_threadsafe(task.cancel)
+            wait([result])  # until the kernels are gone
             raise
+
+
+async def _together(runs: Sequence[Coroutine[Any, Any, Executed]], workers: int) -> list[Executed]:
+    free = asyncio.Semaphore(workers)
+
+    async def one(run: Coroutine[Any, Any, Executed]) -> Executed:
+        async with free:
+            return await run
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(one(run)) for run in runs]
+    return [task.result() for task in tasks]
 
 
 async def _run(page: Page, root: Path, path: Path, told: Told) -> Executed:
     notebook, started = nbformat.from_dict(page.notebook), time.perf_counter()
     cells = len(notebook.cells)
     told(page.section, 0.0)
-    client = NotebookClient(
-        notebook,
-        timeout=CELL_SECONDS,
-        kernel_name="python3",
-        store_widget_state=False,  # nobody could run it: the page has no kernel
-        record_timing=False,
-        resources={"metadata": {"path": str(root / "notebooks" / page.folder)}},
-        on_cell_complete=lambda cell, cell_index, **_: told(page.section, (cell_index + 1) / cells),
-    )
     with tempfile.TemporaryDirectory(prefix="cv-course-site-") as home:
+        client = NotebookClient(
+            notebook,
+            timeout=CELL_SECONDS,
+            kernel_name="python3",
+            store_widget_state=False,  # nobody could run it: the page has no kernel
+            record_timing=False,
+            config=_private(Path(home)),
+            resources={"metadata": {"path": str(root / "notebooks" / page.folder)}},
+            on_cell_complete=lambda cell, cell_index, **_: told(page.section, (cell_index + 1) / cells),
+        )
         try:
             await client.async_execute(env=_environment(Path(home), root))
         except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
@@ -182,6 +180,11 @@ async def _run(page: Page, root: Path, path: Path, told: Told) -> Executed:
             old.unlink(missing_ok=True)
     told(page.section, None)
     return Executed(page, notebook, round(time.perf_counter() - started, 1))
+
+
+def _private(home: Path) -> Config:
+    """Sockets in a folder of our own, not ports: nobody else reaches the kernel, and it need not warn of that."""
+    return Config({"KernelManager": {"transport": "ipc", "ip": str(home / "kernel")}} if os.name == "posix" else {})
 
 
 def _environment(home: Path, root: Path) -> dict[str, str]:

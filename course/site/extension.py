@@ -20,10 +20,11 @@ CONFIGURATION: dict[str, Any] = {
     "html_css_files": ["site.css"],
     "html_copy_source": False,
     "html_show_copyright": False,
+    "html_show_search_summary": False,  # pages opened as files may not fetch others
     "html_math_renderer": "mathml",
     "pygments_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
-    "smartquotes": False,
+    "smartquotes_action": "D",  # dashes only
     "myst_enable_extensions": ["dollarmath"],
     "myst_dmath_double_inline": True,
     "myst_update_mathjax": False,
@@ -33,7 +34,7 @@ CONFIGURATION: dict[str, Any] = {
     "nb_merge_streams": True,
     "add_module_names": False,
     "autodoc_typehints_format": "short",
-    "python_maximum_signature_line_length": 60,
+    "python_maximum_signature_line_length": 80,
     "toc_object_entries_show_parents": "hide",
     "napoleon_numpy_docstring": False,
     "napoleon_use_ivar": True,

@@ -6,6 +6,7 @@ Open Font License), cut down to the characters that formulas use.
 
 from __future__ import annotations
 
+import html
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ FONT = "formulas.woff"
 _LOG = logging.getLogger(__name__)
 _CONVERTER = LatexToMathML(fancy_error=False)
 
-# Letters as they are written (a browser turns the x of a formula into the italic one), digits, signs, and the italics.
-_ALWAYS = [range(0x20, 0x7F), range(0x391, 0x3F6), range(0x1D434, 0x1D468), range(0x1D6E2, 0x1D71C), [0x210E, 0x2212]]
+# What no formula names and a browser draws: the italic letter for the x of a formula, the sign of a root, the minus.
+_ALWAYS = [range(0x20, 0x7F), range(0x391, 0x3F6), range(0x1D434, 0x1D468), range(0x1D6E2, 0x1D71C), [0x210E]]
+_ALWAYS += [[ord("√"), ord("−"), ord("‾")]]
 
 
 class Formulas:
@@ -34,7 +36,7 @@ class Formulas:
             found = _CONVERTER.convert_with_local_state(latex, displaystyle=displayed)
         except LatexError as error:
             _LOG.warning("formula %r: %s", latex, error, location=node)
-            found = nodes.literal("", latex).astext()
+            found = f"<code>{html.escape(latex)}</code>"
         self.characters |= set(map(ord, found))
         return found
 

@@ -1,4 +1,4 @@
-"""An executed notebook as the source of a page: outputs as HTML that needs no kernel, pictures as files of their own."""
+"""An executed notebook as a page's source: outputs as HTML that needs no kernel, pictures as files of their own."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ ANSWERS = "guess.show()"
 
 PICTURES = "pictures"
 """Folder of the outputs' pictures, below the site's static files."""
+
+WIDE = 1.7
+"""Panels side by side: too small to be read if they are squeezed into a phone's width."""
 
 _PICTURE = re.compile(r'<img\b(?P<before>[^>]*?)\bsrc="data:image/(?P<kind>[a-z]+)[^;,"]*;base64,(?P<data>[^"]+)"')
 _KINDS = {"svg": "svg", "png": "png", "jpeg": "jpg", "gif": "gif", "webp": "webp"}
@@ -57,15 +60,18 @@ def _with_files(html: str, static: Path) -> str:
         name = f"{hashlib.sha256(content).hexdigest()[:16]}.{_KINDS[match['kind']]}"
         if not (static / PICTURES / name).exists():
             write(static / PICTURES / name, content)
-        size = _size(static / PICTURES / name)
-        return f'<img loading="lazy"{size}{match["before"]}src="../_static/{PICTURES}/{name}"'
+        shape = _shape(static / PICTURES / name)
+        return f'<img loading="lazy"{shape}{match["before"]}src="../_static/{PICTURES}/{name}"'
 
     return _PICTURE.sub(place, html)
 
 
-def _size(path: Path) -> str:
-    """Width and height as attributes: the page keeps the place free until the picture is there."""
+def _shape(path: Path) -> str:
+    """Width and height, so that the page keeps the place free, and whether a narrow page should rather scroll."""
     import imagesize
 
     width, height = imagesize.get(path)
-    return f' width="{width}" height="{height}" ' if width > 0 and height > 0 else " "
+    if width <= 0 or height <= 0:
+        return " "
+    wide = 'class="wide" ' if width > WIDE * height else ""
+    return f' width="{width}" height="{height}" {wide}'

@@ -18,7 +18,7 @@ from course.study.overview import dots, duration
 LIBRARY = (*SECTIONS, "training", "data", "check", "study", "exercises", "effects", "widgets")
 """The modules whose docstrings are published."""
 
-_OPENING = re.compile(r"\A# (?:\d+ · )?(?P<title>.+)\n+\*\*(?P<about>.+?)\*\*", re.DOTALL)
+_OPENING = re.compile(r"\A# (?P<title>[^\n]+)\n+\*\*(?P<about>[^*]+)\*\*")
 
 
 @dataclass(frozen=True)
