@@ -81,7 +81,7 @@ def _mixup(g: torch.Generator) -> tuple[Any, Any]:
     x, y = _pictures(g), torch.arange(6) % 4
     theirs = MixUp(num_classes=4)
     drawn = theirs.make_params([x])
-    theirs.make_params = lambda _: drawn  # type: ignore[method-assign, assignment]
+    theirs.make_params = lambda _: drawn
     order = torch.arange(6).roll(1)
     return augmentation.mixup(x, pixels.one_hot(y, 4), torch.full((6,), drawn["lam"]), order), theirs(x, y)
 
@@ -92,7 +92,7 @@ def _cutmix(g: torch.Generator) -> tuple[Any, Any]:
     x, y = _pictures(g), torch.arange(6) % 4
     theirs = CutMix(num_classes=4)
     drawn = theirs.make_params([x])
-    theirs.make_params = lambda _: drawn  # type: ignore[method-assign, assignment]
+    theirs.make_params = lambda _: drawn
     x1, y1, x2, y2 = drawn["box"]
     box = tuple(torch.full((6,), n) for n in (y1, x1, y2 - y1, x2 - x1))
     ours = augmentation.cutmix(x, pixels.one_hot(y, 4), box, torch.arange(6).roll(1))  # type: ignore[arg-type]

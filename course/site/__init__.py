@@ -3,7 +3,7 @@
 `build` makes all of it; `course site` is the command.
 """
 
-from course.site.build import Site, build
+from course.site.builder import Site, build
 from course.site.errors import SiteError
 
 __all__ = ["Site", "SiteError", "build"]

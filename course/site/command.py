@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from course.authoring import AuthoringError, find_root
 from course.files import write_rows
-from course.site.build import Site, build
+from course.site.builder import Site, build
 from course.site.errors import SiteError
 
 

@@ -80,16 +80,14 @@ def execute(
         SiteError: a cell raised, or took too long; the message says which.
     """
     library = _digest_of_library(root)
-    found = {page.section: _known(page, kept, library) for page in pages}
-    for page in pages:
-        if found[page.section]:
-            told(page.section, None)
-    left = [page for page in pages if not found[page.section]]
+    found = {page.section: done for page in pages if (done := _known(page, kept, library))}
+    for section in found:
+        told(section, None)
+    left = [page for page in pages if page.section not in found]
     if left:
         runs = [_run(page, root, kept / _name(page, library), told) for page in left]
-        for done in _all(runs, workers or os.cpu_count() or 1):
-            found[done.page.section] = done
-    return [done for page in pages if (done := found[page.section])]
+        found |= {done.page.section: done for done in _all(runs, workers or os.cpu_count() or 1)}
+    return [found[page.section] for page in pages]
 
 
 def _known(page: Page, kept: Path, library: str) -> Executed | None:

@@ -48,7 +48,12 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_html_math_renderer("mathml", (formulas.inline, None), (formulas.displayed, None))
     # before napoleon (500), which reads the sections of a docstring
     app.connect("autodoc-process-docstring", _docstring, priority=400)
-    app.connect("build-finished", lambda app, error: error or formulas.write_font(Path(app.outdir, "_static", FONT)))
+
+    def finish(app: Sphinx, error: Exception | None) -> None:
+        if error is None:
+            formulas.write_font(Path(app.outdir, "_static", FONT))
+
+    app.connect("build-finished", finish)
     return {"parallel_read_safe": False, "parallel_write_safe": False}
 
 

@@ -7,6 +7,7 @@ Open Font License), cut down to the characters that formulas use.
 from __future__ import annotations
 
 import html
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +53,13 @@ class Formulas:
 
     def write_font(self, path: Path) -> None:
         """The font with what the formulas need, and its licence in its table of names."""
-        import ziamath
         from fontTools import subset
 
         subset.log.setLevel("WARNING")
-        source = next((Path(ziamath.__file__).parent / "fonts").glob("STIXTwoMath*.ttf"))
+        found = find_spec("ziamath")  # only the font is wanted, which lies in that package
+        assert found is not None
+        assert found.origin is not None
+        source = next((Path(found.origin).parent / "fonts").glob("STIXTwoMath*.ttf"))
         options = subset.Options(flavor="woff", layout_features=["*"], name_IDs=["*"])
         font = subset.load_font(source, options)
         cutter = subset.Subsetter(options)

@@ -8,13 +8,13 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import nbformat
 
-from course.authoring import solved as solved_notebook
+from course.authoring import solved
 from course.authoring.notebook import text_of
 from course.authoring.release import RELEASE_DIRECTORY
 from course.files import write
@@ -22,7 +22,14 @@ from course.site.errors import SiteError
 from course.site.execute import Executed, Page, Told, execute
 
 MARK = ".cv-course-site"
-NEEDED = {"sphinx": "Sphinx", "myst_nb": "MyST-NB", "furo": "Furo", "math_core": "math-core", "ziamath": "ziamath"}
+NEEDED = {
+    "sphinx": "Sphinx",
+    "myst_nb": "MyST-NB",
+    "furo": "Furo",
+    "math_core": "math-core",
+    "ziamath": "ziamath",
+    "fontTools": "fonttools",
+}
 _SETTINGS = "from course.site.extension import CONFIGURATION\n\nglobals().update(CONFIGURATION)\n"
 _HERE = Path(__file__).parent
 
@@ -90,12 +97,7 @@ def build(
 
 
 def _check_libraries() -> None:
-    missing = []
-    for module, name in NEEDED.items():
-        try:
-            import_module(module)
-        except ImportError:
-            missing.append(name)
+    missing = [name for module, name in NEEDED.items() if find_spec(module) is None]
     if missing:
         raise SiteError(
             f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: "
@@ -113,7 +115,7 @@ def _page(root: Path, section: str, folder: str, solutions: bool) -> Page:
     path = root / RELEASE_DIRECTORY / folder / f"{section}.ipynb"
     if not path.is_file():
         raise SiteError(f"{path} is missing; run `course build {section}` first")
-    notebook = solved_notebook(section, root) if solutions else nbformat.read(path, as_version=4)
+    notebook = solved(section, root) if solutions else nbformat.read(path, as_version=4)
     return Page(section, folder, notebook, solutions)
 
 
