@@ -23,6 +23,8 @@ def as_rst(lines: list[str]) -> list[str]:
         if indented and not section:
             code = textwrap.dedent("\n".join(block)).splitlines()
             made += [".. code-block:: python", "", *(f"   {line}" for line in code), ""]
+        elif block[0] == "Returns:" and len(block) > 1:  # prose: napoleon would take all before a colon for a type
+            made += [*_text("\n".join([f":returns: {block[1].strip()}", *block[2:]])).split("\n"), ""]
         else:
             made += [*_text("\n".join(block)).split("\n"), ""]
     return made

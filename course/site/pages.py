@@ -97,7 +97,7 @@ def _start(listed: Sequence[Chapter], chosen: Sequence[Chapter], docs: Sequence[
         "points": f"{sum(c.points for c in listed):g}",
         "time": duration(sum(c.minutes for c in listed)),
     }
-    return environment.get_template("start.md").render(
+    return environment.get_template("start.md.jinja").render(
         chapters=listed, here=set(chosen), docs=docs, solved=solved, total=total, duration=duration
     )
 

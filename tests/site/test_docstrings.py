@@ -26,6 +26,13 @@ Args:
         and `y_` too.
 
     z: after an empty line.
+
+Returns:
+    The numbers, shape (n,): those of x_, and
+    of z.
+
+Raises:
+    ValueError: x_ is empty.
 """
 
 
@@ -41,4 +48,9 @@ def test_it_reads_as_it_is_written():
     assert literal == ["a | b_", "torch.optim.SGD(momentum=α,\ndampening=0)", "y_"]
     assert [node.astext() for node in tree.findall(lambda n: n.tagname in ("emphasis", "strong"))] == ["not", "item"]
     fields = {node[0].astext(): node[1].astext() for node in tree.findall(lambda n: n.tagname == "field")}
-    assert fields == {"param x_": "numbers, |x| < 1,\nand y_ too.", "param z": "after an empty line."}
+    assert fields == {
+        "param x_": "numbers, |x| < 1,\nand y_ too.",
+        "param z": "after an empty line.",
+        "returns": "The numbers, shape (n,): those of x_, and\nof z.",
+        "raises ValueError": "x_ is empty.",
+    }
