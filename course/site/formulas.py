@@ -47,8 +47,8 @@ class Formulas:
         raise nodes.SkipNode
 
     def displayed(self, translator: Any, node: nodes.Element) -> None:
-        """A formula on lines of its own, in a box that scrolls where it is wider than the page."""
-        translator.body.append(f'<div class="formula" tabindex="0">{self.mathml(node, displayed=True)}</div>\n')
+        """A formula on lines of its own; the theme puts it into a box that scrolls where it is wider than the page."""
+        translator.body.append(f'<div class="formula">{self.mathml(node, displayed=True)}</div>\n')
         raise nodes.SkipNode
 
     def write_font(self, path: Path) -> None:

@@ -28,6 +28,7 @@ PAGES = (
     "grading.html",
     "api/index.html",
     "api/augmentation.html",
+    "genindex.html",
 )
 
 BROKEN_PICTURES = """async () => {
@@ -39,11 +40,12 @@ BROKEN_PICTURES = """async () => {
   return broken;
 }"""
 
-# What is wider than the window, unless it is in a box that scrolls by itself.
+# What is wider than the window, unless a box of its own scrolls (the theme's box around all of it would, too).
 TOO_WIDE = """() => [...document.querySelectorAll('article *')].filter(e => {
   const box = e.getBoundingClientRect();
   if (!box.width || box.right <= innerWidth + 1) return false;
-  for (let a = e.parentElement; a; a = a.parentElement) if (getComputedStyle(a).overflowX !== 'visible') return false;
+  for (let a = e.parentElement; a.tagName !== 'ARTICLE'; a = a.parentElement)
+    if (getComputedStyle(a).overflowX !== 'visible') return false;
   return true;
 }).map(e => e.outerHTML.slice(0, 120))"""
 

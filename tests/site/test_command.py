@@ -4,12 +4,14 @@ import json
 import tomllib
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from course.cli import app
 from course.site import Site, builder, command
 from course.site.execute import Executed, Page
 
+pytest.importorskip("sphinx", reason="needs the extra site")
 ROOT = Path(__file__).parents[2]
 
 
