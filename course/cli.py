@@ -232,6 +232,34 @@ def build(
 
 
 @app.command()
+def site(
+    sections: Annotated[
+        list[str] | None, typer.Argument(help="Whose notebooks, e.g. descent; all of them if left out.")
+    ] = None,
+    output: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the site goes.")] = Path("build/site"),
+    solutions: Annotated[
+        bool,
+        typer.Option(
+            "--solutions/--without-solutions",
+            help="The solved notebooks and the pages for instructors, or the notebooks as students get them.",
+        ),
+    ] = True,
+    workers: Annotated[int, typer.Option(min=0, help="Notebooks run at once; 0: one per processor.")] = 0,
+    root: Annotated[Path | None, typer.Option(help="The checkout; found from here if left out.")] = None,
+    json_file: Json = None,
+) -> None:
+    """Make a static website of the course: notebooks with outputs, ledger, equivalences, exercises, library.
+
+    Notebooks run once and are kept, so that a second run is quick. The site shows solutions: do not publish it where a
+    class is graded on these exercises, or build it --without-solutions.
+    """
+    _one_thread()
+    from course.site import command
+
+    command.main(sections or [], output, solutions, workers, root, json_file)
+
+
+@app.command()
 def demo(
     section: Annotated[str, typer.Argument(help="Whose notebook is released, e.g. descent.")] = "descent",
     folder: Annotated[Path | None, typer.Option(help="Where to work; a new temporary folder if left out.")] = None,
