@@ -174,8 +174,8 @@ def _errors(found: Path, at: int) -> str:
         )
     best = int(found.validation.argmin())
     u, v = CHART.at([[EXPONENTS[best], 100 * found.validation[best].item()]])[0]
-    mark = tag("path", d=f"M{u:.1f} {v + 16:.1f}l-5 9h10z", fill="var(--accent)")
-    mark += halo(u, v + 38, "lowest", "middle", font_size=11)
+    mark = tag("path", d=f"M{u:.1f} {v - 9:.1f}l-5 -9h10z", fill="var(--accent)")  # above: the other curve is below
+    mark += halo(u, v - 23, "lowest", "middle", font_size=11)
     return _here(CHART, at) + CHART.clip(drawn, margin=6) + mark
 
 
@@ -220,7 +220,7 @@ class RegularizationPath(Explorable):
     """
 
     title: ClassVar[str] = "The regularisation path"
-    log_lam = Slider(EXPONENTS, -3.0, "λ = 10^")
+    log_lam = Slider(EXPONENTS, -3.0, "weight decay λ", play=True, shown=lambda e: number(10**e, 2))
     n = Slider([20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000], 100, "training digits")
     wrong = Menu(WRONG, "30 %", "wrong labels")
     digit = Menu(list("0123456789"), "3", "weights of class")

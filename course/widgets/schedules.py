@@ -334,7 +334,7 @@ class ScheduleDesigner(Explorable):
     schedule = Menu(list(PARAMETERS), "constant", "schedule")
     problem = Menu(list(PROBLEMS), "bowl", "problem")
     lr = Slider(RATES, 0.5, "rate η₀")
-    warmup = Slider(WARMUPS, 0, "warmup T₀")
+    warmup = Slider(WARMUPS, 0, "warmup T₀", play=True)
     every = Slider([5, 10, 15, 20, 25, 30, 40, 50], 20, "drop every")
     factor = Slider([0.1, 0.2, 0.3, 1 / 3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9], 1 / 3, "down to, ×")
     k = Slider([0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3], 0.05, "decay k")

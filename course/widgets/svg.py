@@ -108,7 +108,7 @@ def photo(image: ArrayLike, x: float, y: float, width: float, height: float, qua
     """
     from PIL import Image
 
-    array = np.asarray(image, dtype=float)
+    array = np.asarray(image, dtype=np.float32)
     if array.ndim != 3 or array.shape[0] not in (1, 3):
         raise ValueError(f"need an image of shape (1 or 3, H, W), got {array.shape}")
     pixels = (np.nan_to_num(array).clip(0, 1) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)

@@ -12,9 +12,10 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 
+from course.bench.browser import KERNEL
+
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "03_descent" / "descent.ipynb"
 VERDICT = "application/vnd.cv-course.verdict+json"
-KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
 
 WRONG = """\
 def momentum_step(w, grad, delta, lr, alpha):
@@ -52,10 +53,10 @@ def test_the_still_is_a_picture_with_words(playground):
 
 @pytest.mark.parametrize("label", ["learning rate η", "momentum α", "steps", "start x", "start y"])
 def test_arrow_keys_change_the_picture_and_keep_the_focus(playground, label):
-    slider = playground.control(label)
+    slider = playground.widget().control(label)
     slider.focus()
     before = slider.get_attribute("aria-valuetext")
-    playground.changes(lambda: playground.page.keyboard.press("ArrowRight"))
+    playground.widget().changes(lambda: playground.page.keyboard.press("ArrowRight"))
     assert slider.get_attribute("aria-valuetext") != before
     assert slider.evaluate("e => e === document.activeElement")
 
@@ -63,7 +64,7 @@ def test_arrow_keys_change_the_picture_and_keep_the_focus(playground, label):
 def test_letters_typed_on_a_knob_are_no_notebook_commands(playground):
     cells = playground.page.locator(".jp-Notebook .jp-Cell")
     count = cells.count()
-    playground.control("momentum α").focus()
+    playground.widget().control("momentum α").focus()
     for key in "abx":  # insert above, insert below, cut
         playground.page.keyboard.press(key)
     playground.page.wait_for_timeout(200)
@@ -71,21 +72,21 @@ def test_letters_typed_on_a_knob_are_no_notebook_commands(playground):
 
 
 def test_escape_returns_to_the_cell(playground):
-    playground.control("steps").focus()
+    playground.widget().control("steps").focus()
     playground.page.keyboard.press("Escape")
     assert playground.page.evaluate("document.activeElement.classList.contains('jp-Cell')")
 
 
 def test_the_menu_changes_the_surface(playground):
-    playground.changes(lambda: playground.control("surface").select_option("bowl"))
+    playground.widget().changes(lambda: playground.widget().control("surface").select_option("bowl"))
     assert playground.page.locator("figcaption").inner_text().startswith("Bowl")
 
 
 def test_a_preset_sets_all_its_knobs_and_is_marked(playground):
     button = playground.page.get_by_role("button", name="Escapes")
-    playground.changes(button.click)
+    playground.widget().changes(button.click)
     assert playground.page.locator("figcaption").inner_text().startswith("Local minimum, 80 steps with η = 0.02")
-    assert playground.control("surface").input_value() == "local minimum"
+    assert playground.widget().control("surface").input_value() == "local minimum"
     assert button.get_attribute("aria-pressed") == "true"
     assert playground.page.locator('.explorable button[aria-pressed="true"]').count() == 1
 
@@ -93,7 +94,7 @@ def test_a_preset_sets_all_its_knobs_and_is_marked(playground):
 def test_what_changed_is_read_out_once_it_rests(playground):
     spoken = playground.page.locator('.explorable [aria-live="polite"]')
     before = spoken.inner_text()
-    playground.changes(playground.page.get_by_role("button", name="Diverges").click)
+    playground.widget().changes(playground.page.get_by_role("button", name="Diverges").click)
     assert spoken.inner_text() == before
     playground.page.wait_for_timeout(900)
     assert "diverges" in spoken.inner_text()
@@ -103,12 +104,15 @@ def test_dragging_on_the_map_moves_the_start(playground):
     box = playground.page.locator(".explorable .pad").bounding_box()
     mouse = playground.page.mouse
     mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.25)
-    playground.changes(mouse.down)
-    assert [playground.control(f"start {axis}").get_attribute("aria-valuetext") for axis in "xy"] == ["−1", "1"]
+    playground.widget().changes(mouse.down)
+    assert [playground.widget().control(f"start {axis}").get_attribute("aria-valuetext") for axis in "xy"] == [
+        "−1",
+        "1",
+    ]
     mouse.move(box["x"] + box["width"] * 0.75, box["y"] - 400, steps=5)
     playground.page.wait_for_function("document.querySelector('[data-knob=y]').ariaValueText === '2'")
     mouse.up()
-    assert playground.control("start x").get_attribute("aria-valuetext") == "1"
+    assert playground.widget().control("start x").get_attribute("aria-valuetext") == "1"
 
 
 def test_a_fast_hand_gets_few_pictures_and_the_last_one(playground):
@@ -123,15 +127,15 @@ def test_a_fast_hand_gets_few_pictures_and_the_last_one(playground):
     playground.page.locator("figcaption", has_text="from (1.45, 2)").wait_for(timeout=10_000)
     playground.page.wait_for_timeout(300)
     assert playground.page.evaluate("window.drawn") <= 10
-    assert playground.control("start x").get_attribute("aria-valuetext") == "1.45"
+    assert playground.widget().control("start x").get_attribute("aria-valuetext") == "1.45"
     assert "from (1.45, 2)" in playground.page.locator("figcaption").inner_text()
 
 
 def test_the_picture_follows_the_knob_at_once(playground, capsys):
-    playground.changes(playground.page.get_by_role("button", name="Rolls").click)
-    playground.control("momentum α").focus()
+    playground.widget().changes(playground.page.get_by_role("button", name="Rolls").click)
+    playground.widget().control("momentum α").focus()
     keys = iter(["ArrowLeft", "ArrowRight"] * 20)
-    times = playground.latencies(lambda: playground.page.keyboard.press(next(keys)), 30)
+    times = playground.widget().latencies(lambda: playground.page.keyboard.press(next(keys)), 30)
     p50, p95 = median(times), times[round(0.95 * (len(times) - 1))]
     with capsys.disabled():
         print(f"\ncontrol to picture: p50 {p50:.0f} ms, p95 {p95:.0f} ms ({len(times)} moves)")
@@ -142,9 +146,8 @@ def test_the_picture_follows_the_knob_at_once(playground, capsys):
 def test_every_word_is_legible(playground, dark):
     playground.dark(dark)
     try:
-        playground.page.wait_for_timeout(500)  # the theme's style sheet follows its name
-        playground.keep("playground-dark" if dark else "playground-light")
-        assert playground.contrast() >= 4.5
+        playground.widget().keep("playground-dark" if dark else "playground-light")
+        assert playground.widget().contrast() >= 4.5
     finally:
         playground.dark(False)
 
@@ -154,7 +157,7 @@ def test_a_narrow_window_needs_no_sideways_scrolling(playground):
         playground.page.set_viewport_size({"width": 480, "height": 1200})
         playground.page.wait_for_timeout(300)
         playground.keep("playground-narrow", ".jp-Notebook")
-        assert playground.overflow() == []
+        assert playground.widget().overflow() == []
     finally:
         playground.page.set_viewport_size({"width": 1280, "height": 1000})
 
@@ -188,8 +191,8 @@ def test_the_blank_notebook_runs_to_its_end(section):
 
 def test_its_widget_moves(section):
     section.page.locator(".explorable").first.scroll_into_view_if_needed()
-    section.control("learning rate η").first.focus()
-    section.changes(lambda: section.page.keyboard.press("ArrowLeft"))
+    section.widget().control("learning rate η").focus()
+    section.widget().changes(lambda: section.page.keyboard.press("ArrowLeft"))
 
 
 def test_a_wrong_solution_is_told_its_mistake(section):
@@ -229,8 +232,7 @@ def test_validate_names_what_is_still_missing(section):
 def run_below(notebook, source: str):
     """Put a cell below the active one and run it; its outputs."""
     notebook.command("notebook:insert-cell-below")
-    set_source = "s => window.jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.setSource(s)"
-    notebook.page.evaluate(set_source, source)
+    notebook.set_source(source)
     notebook.command("notebook:run-cell")
     notebook.wait_idle(120)
     return notebook.page.locator(".jp-Notebook .jp-Cell.jp-mod-active .jp-OutputArea-output")
