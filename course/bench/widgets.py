@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -139,11 +140,9 @@ class Contestant:
         for _ in range(2):
             ahead = name not in self.backwards
             kind = control.evaluate("e => e.type || 'handle'")
-            key = {"checkbox": "Space", "select-one": "ArrowDown" if ahead else "ArrowUp"}.get(kind)
-            before = _position(control)
-            took = self.shown.latency(
-                lambda k=key or ("ArrowRight" if ahead else "ArrowLeft"): page.keyboard.press(k), 3
-            )
+            keys = {"checkbox": ("Space", "Space"), "select-one": ("ArrowUp", "ArrowDown")}
+            before, key = _position(control), keys.get(kind, ("ArrowLeft", "ArrowRight"))[ahead]
+            took = self.shown.latency(partial(page.keyboard.press, key), 3)
             if took is not None:
                 self.times.append((name, took))
             if took is not None or _position(control) != before:  # a move that changes no pixel is no measurement
@@ -197,7 +196,7 @@ class Contestant:
             before, page = self.shown.picture(), self.shown.page
             self.control("").focus()
             for key in ("ArrowLeft", "ArrowRight"):
-                self.shown.latency(lambda k=key: page.keyboard.press(k), 3)
+                self.shown.latency(partial(page.keyboard.press, key), 3)
             return self.shown.picture() == before
         state = self.shown.root.locator("[data-knob]").evaluate_all(
             "all => all.map(e => [e.dataset.knob, e.type === 'checkbox' ? e.checked : e.value])"

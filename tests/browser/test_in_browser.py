@@ -13,6 +13,7 @@ import nbformat
 import pytest
 
 from course.bench.browser import KERNEL
+from course.widgets import Descent
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "03_descent" / "descent.ipynb"
 VERDICT = "application/vnd.cv-course.verdict+json"
@@ -89,6 +90,50 @@ def test_a_preset_sets_all_its_knobs_and_is_marked(playground):
     assert playground.widget().control("surface").input_value() == "local minimum"
     assert button.get_attribute("aria-pressed") == "true"
     assert playground.page.locator('.explorable button[aria-pressed="true"]').count() == 1
+
+
+def test_reset_brings_back_how_it_was_made(playground):
+    playground.widget().changes(playground.page.get_by_role("button", name="Reset").click)
+    assert (
+        playground.page.locator("figcaption").inner_text().startswith("Ravine, 60 steps with η = 0.02 from (−1.6, 0.6)")
+    )
+    assert playground.widget().control("momentum α").get_attribute("aria-valuetext") == "0.8"
+
+
+def test_the_state_is_copied_as_a_line_of_python(playground):
+    playground.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    playground.widget().changes(playground.page.get_by_role("button", name="Escapes").click)
+    playground.page.get_by_role("button", name="Copy as code").click()
+    playground.page.get_by_role("button", name="Copied").wait_for()
+    code = playground.page.evaluate("navigator.clipboard.readText()")
+    again = eval(code, {"Descent": Descent})
+    assert {**again.state, **Descent.presets["Escapes"]} == again.state
+    assert again.caption == playground.page.locator("figcaption").inner_text()
+
+
+@pytest.mark.parametrize(("calm", "stride"), [(False, 2), (True, 7)])
+def test_a_slider_runs_by_itself_until_something_is_touched(playground, calm, stride):
+    """Whoever asks for less motion gets a tenth of the stops, slowly."""
+    steps, page = playground.widget().control("steps"), playground.page
+    page.emulate_media(reduced_motion="reduce" if calm else "no-preference")
+    steps.focus()
+    page.keyboard.press("Home")
+    steps.evaluate("""e => {
+      window.stops = [];
+      const seen = () => window.stops.at(-1) === +e.value || window.stops.push(+e.value);
+      new MutationObserver(seen).observe(e, { attributeFilter: ['aria-valuetext'] });
+    }""")
+    page.get_by_role("button", name="Play: steps").click()
+    page.wait_for_function("() => window.stops.length >= 3")
+    page.get_by_role("button", name="Pause: steps").wait_for()
+    assert page.evaluate("window.stops.slice(0, 3)") == [stride, 2 * stride, 3 * stride]
+    playground.widget().control("start x").focus()
+    page.keyboard.press("ArrowLeft")
+    page.get_by_role("button", name="Play: steps").wait_for()
+    stopped = steps.input_value()
+    page.wait_for_timeout(900)
+    assert steps.input_value() == stopped
+    page.emulate_media(reduced_motion="no-preference")
 
 
 def test_what_changed_is_read_out_once_it_rests(playground):

@@ -11,10 +11,12 @@ from statistics import median
 
 import nbformat
 import pytest
+from nbconvert import HTMLExporter
 
 from course import widgets
 from course.bench import widgets as bench
 from course.bench.browser import KERNEL
+from tests.browser.conftest import ARTEFACTS
 
 # A control of each widget, and two keys that change it to and fro.
 CONTROLS = {
@@ -126,6 +128,43 @@ def test_every_word_is_legible(theme, widget):
 def test_a_narrow_window_needs_no_sideways_scrolling(narrow, widget):
     widget.keep(f"{widget.name}-narrow")
     assert widget.overflow() == []
+
+
+def test_pointing_shows_a_pixel_and_leaving_brings_back_the_chosen_one(page):
+    inspector = page.widget(widgets.PixelInspector.title)
+    inspector.root.scroll_into_view_if_needed()
+    column, box = inspector.control("column"), inspector.root.locator(".pad").bounding_box()
+    mouse = page.page.mouse
+
+    def at(share):
+        return box["x"] + share * box["width"], box["y"] + box["height"] / 2
+
+    inspector.changes(lambda: mouse.click(*at(0.25)))
+    assert column.input_value() == "40"
+    inspector.changes(lambda: mouse.move(*at(0.75)))
+    assert column.input_value() == "120"
+    inspector.changes(lambda: mouse.move(box["x"] - 50, box["y"] - 50))
+    assert column.input_value() == "40"
+
+
+def test_a_page_without_kernel_and_network_shows_stills_with_words(page, chrome, lab, tmp_path):
+    """The notebook as JupyterLab saves it, as nbconvert makes a page of it, from a file."""
+    page.command("docmanager:save")
+    body, _ = HTMLExporter().from_filename(str(lab.root / "all.ipynb"))
+    (tmp_path / "all.html").write_text(body, encoding="utf-8")
+    context = chrome.new_context(offline=True)
+    try:
+        sheet = context.new_page()
+        sheet.goto((tmp_path / "all.html").as_uri())
+        stills = sheet.locator(".jp-OutputArea-output img")
+        assert stills.count() == len(NAMES)
+        shown = stills.evaluate_all("all => all.map(e => [e.naturalWidth, e.getBoundingClientRect().width, e.alt])")
+        captions = [getattr(widgets, name)().caption for name in NAMES]
+        assert [alt for *_, alt in shown] == captions
+        assert all(natural > 300 and width > 300 for natural, width, _ in shown)
+        sheet.screenshot(path=ARTEFACTS / "export.png")
+    finally:
+        context.close()
 
 
 def test_the_bench_measures_moves_and_drags(open_notebook, lab):
