@@ -226,7 +226,7 @@ function render({ model, el }) {
   const root = h("div", { class: "explorable", role: "group", "aria-label": about.title }, parts, spoken);
   keyboard(root);
   // Whoever takes hold of anything else stops what plays.
-  const halt = (event) => players.forEach(({ button, stop }) => button.contains(event.target) || stop());
+  const halt = (event) => players.forEach(({ button, stop }) => event.composedPath().includes(button) || stop());
   for (const kind of ["pointerdown", "click", "input", "change"]) root.addEventListener(kind, halt);
   el.append(root);
   return () => {
