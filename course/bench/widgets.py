@@ -237,12 +237,12 @@ def measure(notebook: Notebook, names: Sequence[str], repeats: int, advance: Cal
         ]
         pair[1].shown.root.locator("img").wait_for()
         _turns(pair, repeats, advance)
-        found += rows(f"{name}, {label}", _kind(name), pair)
+        found += rows(f"{name}: {label}", _kind(name), pair)
         notebook.run_cell(1, "")
     for name in names:
         alone = [_ours(notebook, name)]
         _turns(alone, repeats, advance)
-        found += rows(f"{name}, all controls", _kind(name), alone)
+        found += rows(name, _kind(name), alone)
     return found
 
 
@@ -330,8 +330,8 @@ def table(found: Sequence[Row], title: str) -> Table:
     from rich.table import Table
 
     shown = Table(title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD)
-    shown.add_column("what is moved", overflow="fold")
-    for heading in ("moves", "p50 ms", "p95 ms", "goal", "× interact", "queued", "settled ms", ""):
+    shown.add_column("all controls of, or one", no_wrap=True)
+    for heading in ("moves", "p50", "p95", "goal", "×", "queued", "settled", ""):
         shown.add_column(heading, justify="right")
     for r in found:
         name = f"  {INTERACT}" if r["peer"] else r["work"]
@@ -341,9 +341,9 @@ def table(found: Sequence[Row], title: str) -> Table:
         shown.add_row(escape(name), *map(str, numbers), faster, str(r["queued"]), f"{r['settled'][0]:.0f}", mark)
     shown.caption_justify = "left"
     shown.caption = (
-        "p50, p95: from control to picture. queued: most pictures that came after a drag's last event; settled: ms "
-        f"from there to the last picture. ✓: p95 within its goal, at most {QUEUE} queued, the last picture that of the "
-        f"last state, and where compared {TIMES:g}× as fast."
+        "p50, p95: ms from control to picture. ×: times as fast as interact. queued: most pictures that came after a "
+        "drag's last event; settled: ms from there to the last picture. ✓: p95 within its goal, at most "
+        f"{QUEUE} queued, the last picture that of the last state, and where compared {TIMES:g}× as fast."
     )
     return shown
 
@@ -364,10 +364,12 @@ def plot(found: Sequence[Row], title: str) -> Figure:
     axes.plot([], [], color="#222222", linewidth=1.5, label="to the 95th percentile")
     axes.plot([], [], "|", color="#222222", markersize=9, markeredgewidth=2.5, label="goal for it")
     axes.set_yticks(range(len(found)), [INTERACT if r["peer"] else r["work"] for r in found])
-    axes.set(title=title, xlabel="milliseconds from the control to the changed picture")
+    axes.set(title=title, xlabel="milliseconds from the control to the changed picture (logarithmic)")
+    axes.set(xscale="log", xlim=(10, 2 * max(r["p95"] for r in found)))
+    axes.xaxis.set_major_formatter("{x:g}")
     axes.invert_yaxis()
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(0, -0.1), ncols=2)
     return figure
 
 

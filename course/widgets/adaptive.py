@@ -252,10 +252,11 @@ def trails(surface: str, four: list[Runner]) -> str:
     """The paths on the map, a dot for each step, a ring around the last, and the handle of the start."""
     lines = ends = marks = ""
     for runner in four:
-        style, pixels = LOOKS[runner.name], MAP.at(runner.path)
-        lines += MAP.line(runner.path, stroke="var(--paper)", stroke_width=4, stroke_opacity=0.5)
-        lines += MAP.line(runner.path, **style)
-        dots = "".join(f"M{u:.1f} {v:.1f}h0" for u, v in pixels[1:][(np.abs(runner.path[1:]) <= REACH).all(1)])
+        style, path = LOOKS[runner.name], until_lost(runner.path)
+        pixels = MAP.at(path)
+        lines += MAP.line(path, stroke="var(--paper)", stroke_width=4, stroke_opacity=0.5)
+        lines += MAP.line(path, **style)
+        dots = "".join(f"M{u:.1f} {v:.1f}h0" for u, v in pixels[1:][(np.abs(path[1:]) <= REACH).all(1)])
         if dots:
             lines += tag("path", d=dots, stroke=style["stroke"], stroke_width=3.6, stroke_linecap="round")
         ends += disc(pixels[-1], 4.5, fill="var(--paper)", stroke=style["stroke"])
@@ -265,6 +266,12 @@ def trails(surface: str, four: list[Runner]) -> str:
         marks += halo(u, v + 19, name, "middle", font_size=11)
     start = disc(MAP.at(four[0].path[:1])[0], 7.5, fill="var(--ink)", stroke="var(--paper)")
     return MAP.clip(lines, marks, ends) + start
+
+
+def until_lost(path: np.ndarray) -> np.ndarray:
+    """The path (n, 2) up to where it is lost: dashes along lines far outside cost a browser half a second."""
+    lost = np.flatnonzero(~(np.abs(path).max(1) <= LOST))
+    return path[: int(lost[0]) + 1] if len(lost) else path
 
 
 @lru_cache(maxsize=1)
