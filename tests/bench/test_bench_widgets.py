@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 
 from course import bench, widgets
 from course.bench import browser
-from course.bench.widgets import INTERACT, PEERS, PHOTOS, Contestant, alt, plot, quantile, rows, table
+from course.bench.latency import INTERACT, alt, plot, quantile, rows, table
+from course.bench.widgets import PEERS, PHOTOS, Contestant
 from course.cli import app
 
 

@@ -14,6 +14,7 @@ import pytest
 from nbconvert import HTMLExporter
 
 from course import widgets
+from course.bench import latency
 from course.bench import widgets as bench
 from course.bench.browser import KERNEL
 from tests.browser.conftest import ARTEFACTS
@@ -173,13 +174,13 @@ def test_the_bench_measures_moves_and_drags(open_notebook, lab):
     told = []
     ours, theirs, alone = rows = bench.measure(open_notebook("bench.ipynb"), ["Descent"], 1, told.append)
     json.dumps(rows)
-    assert told == ["Descent", bench.INTERACT] * 2 + ["Descent"] * 2
+    assert told == ["Descent", latency.INTERACT] * 2 + ["Descent"] * 2
     assert (ours["moves"], theirs["moves"], alone["moves"]) == (5, 5, 6)  # the playground has six controls
     for row in rows:
         assert 5 < row["p50"] <= row["p95"] < 20_000
         assert row["drags"] == 1
     # Even on a busy machine: no queue, and the picture that stays is the last state's.
-    assert ours["queued"] <= bench.QUEUE >= alone["queued"]
+    assert ours["queued"] <= latency.QUEUE >= alone["queued"]
     assert ours["right"]
     assert alone["right"]
     assert ours["times_as_fast"] == theirs["p50"] / ours["p50"] > 1.5
