@@ -81,10 +81,11 @@ def table(found: Sequence[Row], title: str) -> Table:
     from rich.markup import escape
     from rich.table import Table
 
-    shown = Table(title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD)
+    look: dict[str, Any] = {"box": box.SIMPLE_HEAD, "pad_edge": False, "collapse_padding": True}
+    shown = Table(title=title, title_justify="left", header_style="bold", **look)
     shown.add_column("all controls of, or one", no_wrap=True)
     for heading in ("moves", "p50", "p95", "goal", "×", "queued", "settled", ""):
-        shown.add_column(heading, justify="right")
+        shown.add_column(heading, justify="right", no_wrap=True)
     for r in found:
         name = f"  {INTERACT}" if r["peer"] else r["work"]
         faster = "" if r["times_as_fast"] is None else f"{r['times_as_fast']:.1f}"
