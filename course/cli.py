@@ -193,15 +193,19 @@ def bench(
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the ratios into this PNG file.")] = None,
     json_file: Json = None,
 ) -> None:
-    """Measure the references' speed beside their peers', interleaved, on one thread."""
+    """Measure the references' speed beside their peers', interleaved, on one thread; of widgets, in a browser."""
     _one_thread()
+    from course.bench import BenchError
     from course.bench import section as find
 
     try:
         benchmark = find(section)
     except KeyError as error:
         _fail(str(error.args[0]))
-    benchmark.main(json_file, plot, repeats)
+    try:
+        benchmark.main(json_file, plot, repeats)
+    except BenchError as error:
+        _fail(str(error))
 
 
 @app.command()

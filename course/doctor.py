@@ -281,10 +281,11 @@ def bubblewrap(run: Callable[..., Any] = subprocess.run) -> Row:
 
 def chromium() -> Row:
     """What the browser tests drive."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    missing = [n for n, there in (("chromium", program), ("playwright", find_spec("playwright"))) if not there]
+    from course.bench.browser import program
+
+    missing = [n for n, there in (("chromium", program()), ("playwright", find_spec("playwright"))) if not there]
     mend = "`apt install chromium` and `pip install playwright`; without them the browser tests are skipped"
-    found = f"no {' and no '.join(missing)}" if missing else str(program)
+    found = f"no {' and no '.join(missing)}" if missing else str(program())
     return Row("browser tests", found, "chromium, playwright", not missing, mend, "tests")
 
 

@@ -1,13 +1,17 @@
 """How fast is it, and how fast are others? `course bench features` measures again, wherever you are.
 
 `course.bench.harness` measures and shows; each section that claims speed has a module of its own with a function
-`main(json_file, plot, repeats)`.
+`main(json_file, plot, repeats)`. What takes place in a web browser goes through `course.bench.browser`.
 """
 
 from importlib import import_module
 from typing import Any
 
-SECTIONS = ("augmentation", "averaging", "depth", "features", "grading", "optimizers", "renderer")
+SECTIONS = ("augmentation", "averaging", "depth", "features", "grading", "optimizers", "renderer", "widgets")
+
+
+class BenchError(RuntimeError):
+    """It cannot be measured here; the message says why, and what to do."""
 
 
 def section(name: str) -> Any:

@@ -5,6 +5,7 @@ The steps are those of `course.descent` and `course.adaptive`, which the noteboo
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
@@ -14,7 +15,7 @@ import numpy as np
 import torch
 
 from course.adaptive import adagrad_step, adam_step
-from course.descent import SURFACES, Surface, gradient_of, momentum_step, ravine
+from course.descent import SURFACES, Surface, momentum_step, ravine
 from course.widgets.descent import ARRIVED, LANDMARKS, LOST, MAP, PLACES, REACH, disc, level_set
 from course.widgets.shell import Explorable, Menu, Slider, pad
 from course.widgets.svg import Figure, Frame, Panel, halo, number, polyline, power_of_ten, tag, text
@@ -52,6 +53,21 @@ GROUNDS: dict[str, tuple[Surface, tuple[tuple[str, float, float], ...]]] = {
 """Surfaces by name, with the places where the gradient vanishes; the first is the lowest."""
 
 
+def _slope(along: Callable[[torch.Tensor, torch.Tensor], tuple[Any, Any]]) -> Callable[[torch.Tensor], torch.Tensor]:
+    return lambda w: torch.stack(torch.broadcast_tensors(*along(w[..., 0], w[..., 1])), dim=-1)
+
+
+SLOPES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+    "bowl": _slope(lambda x, y: (2 * x, 2 * y)),
+    "ravine": _slope(lambda x, y: (x, 20 * y)),
+    "local minimum": _slope(lambda x, y: (4 * x * (x * x - 1) + 0.3, 2 * y)),
+    "saddle": _slope(lambda x, y: (2 * x, y * (y * y - 1))),
+    "badly scaled": _slope(lambda x, y: (x, KAPPA * y)),
+    "turned ravine": _slope(lambda x, y: ((x - y + KAPPA * (x + y)) / 2, (y - x + KAPPA * (x + y)) / 2)),
+}
+"""Their gradients, written out: automatic differentiation would take most of the time of a race."""
+
+
 # ------------------------------------------------------------------------------------------ the numbers
 
 
@@ -82,14 +98,14 @@ class Runner(NamedTuple):
 @lru_cache(maxsize=32)
 def race(surface: str, x: float, y: float, steps: int, rates: tuple[float, ...]) -> Race:
     """Run every optimizer at every rate, all at once."""
-    ground, marks = GROUNDS[surface]
+    (ground, marks), slope = GROUNDS[surface], SLOPES[surface]
     lr = torch.tensor(rates, dtype=torch.float64)[:, None]
     w = torch.tensor([x, y], dtype=torch.float64).expand(len(LOOKS), len(rates), 2)
     alpha = torch.tensor([0.0, ALPHA], dtype=torch.float64)[:, None, None]  # SGD is momentum with α = 0
     total = mean = square = torch.zeros(len(rates), 2, dtype=torch.float64)
     delta, path = torch.zeros_like(w[:2]), [w]
     for t in range(1, steps + 1):
-        grad = gradient_of(ground.loss, w)
+        grad = slope(w)
         rolling, delta = momentum_step(w[:2], grad[:2], delta, lr, alpha)
         ada, total = adagrad_step(w[2], grad[2], total, lr)
         both, mean, square = adam_step(w[3], grad[3], mean, square, t, lr)
@@ -236,10 +252,11 @@ def trails(surface: str, four: list[Runner]) -> str:
     """The paths on the map, a dot for each step, a ring around the last, and the handle of the start."""
     lines = ends = marks = ""
     for runner in four:
-        style, pixels = LOOKS[runner.name], MAP.at(runner.path)
-        lines += MAP.line(runner.path, stroke="var(--paper)", stroke_width=4, stroke_opacity=0.5)
-        lines += MAP.line(runner.path, **style)
-        dots = "".join(f"M{u:.1f} {v:.1f}h0" for u, v in pixels[1:][(np.abs(runner.path[1:]) <= REACH).all(1)])
+        style, path = LOOKS[runner.name], until_lost(runner.path)
+        pixels = MAP.at(path)
+        lines += MAP.line(path, stroke="var(--paper)", stroke_width=4, stroke_opacity=0.5)
+        lines += MAP.line(path, **style)
+        dots = "".join(f"M{u:.1f} {v:.1f}h0" for u, v in pixels[1:][(np.abs(path[1:]) <= REACH).all(1)])
         if dots:
             lines += tag("path", d=dots, stroke=style["stroke"], stroke_width=3.6, stroke_linecap="round")
         ends += disc(pixels[-1], 4.5, fill="var(--paper)", stroke=style["stroke"])
@@ -249,6 +266,12 @@ def trails(surface: str, four: list[Runner]) -> str:
         marks += halo(u, v + 19, name, "middle", font_size=11)
     start = disc(MAP.at(four[0].path[:1])[0], 7.5, fill="var(--ink)", stroke="var(--paper)")
     return MAP.clip(lines, marks, ends) + start
+
+
+def until_lost(path: np.ndarray) -> np.ndarray:
+    """The path (n, 2) up to where it is lost: dashes along lines far outside cost a browser half a second."""
+    lost = np.flatnonzero(~(np.abs(path).max(1) <= LOST))
+    return path[: int(lost[0]) + 1] if len(lost) else path
 
 
 @lru_cache(maxsize=1)
@@ -319,7 +342,7 @@ class OptimizerRace(Explorable):
 
     title: ClassVar[str] = "Four optimizers from the same start"
     surface = Menu(list(GROUNDS), "ravine", "surface")
-    steps = Slider([1, 2, 3, 5, *range(10, 151, 10)], 100, "steps")
+    steps = Slider([*range(1, 31), *range(32, 61, 2), *range(65, 151, 5)], 100, "steps", play=True)
     sgd = Slider(RATES, 0.05, "η of SGD")
     momentum = Slider(RATES, 0.05, "η of momentum")
     adagrad = Slider(RATES, 0.05, "η of Adagrad")

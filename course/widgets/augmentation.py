@@ -18,8 +18,9 @@ from course.widgets.svg import Figure, Frame, Panel, number, photo, tag, text
 
 SIDE = 96  # pixels along a photo's side
 DRAWS = 12
-WIDTH, HEIGHT = 732, 372
-TILE, GAP = 112, 12
+WIDTH, HEIGHT = 360, 304  # of each panel
+TILE, GAP = 84, 8  # four in a row
+ALL = Frame(0, 24, WIDTH, HEIGHT - 24, (0, 180), (100, 0))  # of the copies, for dragging
 
 
 @lru_cache(maxsize=1)
@@ -77,7 +78,7 @@ def mixer_picture(
     m: int = 0,
     draw: int = 0,
 ) -> Figure:
-    """One copy, step by step, and all twelve.
+    """One copy, step by step; beside it all twelve.
 
     Args:
         picture: a name in `course.data.PHOTOS`.
@@ -97,17 +98,33 @@ def mixer_picture(
     if picture not in PHOTOS:
         raise ValueError(f"no photo {picture!r}; there are {', '.join(PHOTOS)}")
     found, words = stages(picture, flip, crop, rotate, colour, hide, m, draw)
-    front = ""
-    small = (WIDTH - 6 * GAP) / 7
-    for i, (name, x) in enumerate(found.items()):
-        left = i * (small + GAP)
-        front += photo(x[0], left, 20, small, small) + text(left, 13, name, font_weight=600)
-        front += text(left, 20 + small + 15, words[name], fill="var(--quiet)", font_size=11)
     x = found["hide"]
-    top = 20 + small + 24
-    for i in range(DRAWS):
-        front += photo(x[i], i % 6 * (TILE + GAP), top + i // 6 * (TILE + 6), TILE, TILE)
-    return Figure((Panel(WIDTH, HEIGHT, back=" ", front=front),), mixer_sentence(picture, words))
+    panels = Panel(WIDTH, HEIGHT, back=" ", front=steps(found, words)), Panel(WIDTH, HEIGHT, back=" ", front=copies(x))
+    return Figure(panels, mixer_sentence(picture, words))
+
+
+def steps(found: dict[str, Tensor], words: dict[str, str]) -> str:
+    """The first copy after each operation, with its name above and its random numbers below."""
+    drawn = ""
+    for i, (name, x) in enumerate(found.items()):
+        left, top = i % 4 * (TILE + GAP), 24 + i // 4 * (TILE + 56)
+        drawn += text(left, top - 8, name, font_weight=600, font_size=11) + tile(x[0], left, top)
+        drawn += text(left, top + TILE + 15, words[name], fill="var(--quiet)", font_size=11)
+    return drawn
+
+
+def copies(x: Tensor) -> str:
+    """All copies, (12, 3, SIDE, SIDE)."""
+    drawn = text(0, 16, f"All {len(x)} copies", font_weight=600)
+    for i, copy in enumerate(x):
+        drawn += tile(copy, i % 4 * (TILE + GAP), 24 + i // 4 * (TILE + GAP))
+    return drawn
+
+
+def tile(x: Tensor, left: float, top: float, side: float = TILE) -> str:
+    """A photo with an edge: what a crop or a turn leaves is black, as a dark page is."""
+    edge = {"fill": "none", "stroke": "var(--ink)", "stroke_opacity": 0.3}
+    return photo(x, left, top, side, side) + tag("rect", x=left, y=top, width=side, height=side, **edge)
 
 
 def mixer_sentence(picture: str, words: dict[str, str]) -> str:
@@ -141,12 +158,9 @@ class AugmentationMixer(Explorable):
     colour = Slider(list(range(0, 101, 10)), 10, "colour", " %")
     hide = Slider(list(range(0, 71, 10)), 0, "hide up to", " %")
     m = Slider(list(range(0, 31, 3)), 0, "Rand\u00adAugment M")  # may be broken where it is narrow
-    draw_number = Slider(list(range(100)), 0, "draw number")
+    draw_number = Slider(list(range(100)), 0, "draw number", play=True)
     drag: ClassVar[dict[str, Any]] = pad(
-        Frame(0, 20, WIDTH, HEIGHT - 20, (0, 180), (100, 0)),
-        "rotate",
-        "colour",
-        hint="Drag: rotate across, colour down",
+        ALL, "rotate", "colour", panel=1, hint="Drag over the copies: rotate across, colour down"
     )
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "Nothing": NOTHING,
@@ -167,9 +181,8 @@ class AugmentationMixer(Explorable):
 # ---------------------------------------------------------------------------------------------- the blender
 
 BLENDS = ("mixup", "CutMix")
-BIG = 200
-MIXED = Frame(2 * BIG + 84, 30, BIG, BIG, (0, SIDE), (SIDE, 0))  # columns and rows of the mixed picture
-BLENDER = (3 * BIG + 90, 330)
+SMALL, BIG = 164, 276
+MIXED = Frame(42, 24, BIG, BIG, (0, SIDE), (SIDE, 0))  # columns and rows of the mixed picture
 
 
 def blend(way: str, one: str, other: str, lam: float, column: int, row: int) -> tuple[Tensor, Tensor, float]:
@@ -212,25 +225,25 @@ def blender_picture(
         )
     mixed, label, used = blend(way, one, other, lam, column, row)
     x = album()
-    left = 2
-    front = photo(x[PHOTOS.index(one)], left, 30, BIG, BIG) + text(left, 20, one.capitalize(), font_weight=600)
-    front += text(left + BIG + 21, 136, "+", "middle", font_size=20)
-    left = BIG + 44
-    front += photo(x[PHOTOS.index(other)], left, 30, BIG, BIG) + text(left, 20, other.capitalize(), font_weight=600)
-    front += text(left + BIG + 21, 136, "=", "middle", font_size=20)
-    front += photo(mixed, MIXED.left, MIXED.top, BIG, BIG) + text(MIXED.left, 20, way, font_weight=600) + MIXED.edge()
+    x, front = album(), text(WIDTH / 2, 28 + SMALL / 2, "+", "middle", font_size=20)
+    for name, left in ((one, 0), (other, WIDTH - SMALL)):
+        front += tile(x[PHOTOS.index(name)], left, 24, SMALL) + text(left, 16, name.capitalize(), font_weight=600)
     front += bars(one, other, [float(v) for v in label])
-    return Figure((Panel(*BLENDER, back=" ", front=front),), blender_sentence(way, one, other, lam, used))
+    mixture = text(MIXED.left - 24, 28 + BIG / 2, "=", "middle", font_size=20)
+    mixture += photo(mixed, MIXED.left, MIXED.top, BIG, BIG) + text(MIXED.left, 16, way, font_weight=600) + MIXED.edge()
+    panels = Panel(WIDTH, HEIGHT, back=" ", front=front), Panel(WIDTH, HEIGHT, back=" ", front=mixture)
+    return Figure(panels, blender_sentence(way, one, other, lam, used))
 
 
 def bars(one: str, other: str, label: list[float]) -> str:
     """The label as two bars."""
-    drawn = text(2, 262, "The label of the mixture", font_weight=600)
+    longest = WIDTH - 120
+    drawn = text(0, 222, "The label of the mixture", font_weight=600)
     for i, (name, share, ink) in enumerate(zip((one, other), label, ("cool", "accent"), strict=True)):
-        y = 274 + 26 * i
-        drawn += text(2, y + 14, name)
-        drawn += tag("rect", x=80, y=y, width=f"{440 * share:.1f}", height=18, fill=f"var(--{ink})")
-        drawn += text(80 + 440 * share + 8, y + 14, f"{share:.2f}")
+        y = 236 + 26 * i
+        drawn += text(0, y + 14, name)
+        drawn += tag("rect", x=74, y=y, width=f"{longest * share:.1f}", height=18, fill=f"var(--{ink})")
+        drawn += text(74 + longest * share + 8, y + 14, f"{share:.2f}")
     return drawn
 
 
@@ -261,10 +274,10 @@ class MixBlender(Explorable):
     way = Menu(list(BLENDS), "CutMix", "way")  # the one with something to drag
     one = Menu(list(PHOTOS), "cat", "picture")
     other = Menu(list(PHOTOS), "coffee", "partner")
-    lam = Slider([round(0.05 * i, 2) for i in range(21)], 0.6, "λ")
+    lam = Slider([round(0.05 * i, 2) for i in range(21)], 0.6, "λ", play=True)
     column = Slider(list(range(0, SIDE + 1, 4)), 48, "box: column")
     row = Slider(list(range(0, SIDE + 1, 4)), 48, "box: row")
-    drag: ClassVar[dict[str, Any]] = pad(MIXED, "column", "row", hint="Drag to move the box of CutMix")
+    drag: ClassVar[dict[str, Any]] = pad(MIXED, "column", "row", panel=1, hint="Drag to move the box of CutMix")
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "By halves": {"way": "mixup", "lam": 0.5},
         "A trace": {"way": "mixup", "lam": 0.9},

@@ -227,8 +227,8 @@ class BlockLights(Explorable):
     rule = Menu(list(RULES), "linear", "survival")
     blocks = Slider([1, 2, 3, 4, 6, 9, 12, 18, 27, 36, 54], 12, "blocks L")
     p_last = Slider([round(0.05 * i, 2) for i in range(21)], 0.5, "p of the last block")
-    step = Slider(list(range(1, STEPS + 1)), 30, "training step")
-    seed = Slider(list(range(21)), 0, "gates drawn, number")
+    step = Slider(list(range(1, STEPS + 1)), 30, "training step", play=True)
+    seed = Slider(list(range(21)), 0, "draw number")
     drag: ClassVar[dict[str, Any]] = pad(GRID, "step", hint="Drag to choose a step")
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "Linear, to one half": {"rule": "linear", "blocks": 12, "p_last": 0.5, "step": 40, "seed": 0},

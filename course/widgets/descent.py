@@ -54,15 +54,22 @@ Ways = list[tuple[Descended, dict[str, Any]]]  # each descent with the style of 
 
 
 @lru_cache(maxsize=64)
-def descend(surface: str, x: float, y: float, lr: float, momentum: float, steps: int) -> Descended:
-    """Gradient descent from (x, y), by the course's reference, as arrays and words."""
+def descend(surface: str, x: float, y: float, lr: float, momenta: tuple[float, ...], steps: int) -> list[Descended]:
+    """Gradient descent from (x, y) with each of the momenta, by the course's reference, as arrays and words."""
     ground = SURFACES[surface]
-    path = gradient_descent(ground.loss, torch.tensor([x, y], dtype=torch.float64), lr, steps, momentum)
-    lost = (~(path.abs().amax(1) <= LOST)).nonzero()
-    path = path[: int(lost[0, 0]) + 1] if len(lost) else path
+    start = torch.tensor([x, y], dtype=torch.float64).expand(len(momenta), 2)
+    alphas = torch.tensor(momenta, dtype=torch.float64)[:, None]
+    paths = gradient_descent(ground.loss, start, lr, steps, alphas)  # all at once: a step costs the same
     lowest = torch.tensor(LANDMARKS[surface][0][1:], dtype=torch.float64)
-    loss = (ground.loss(path) - ground.loss(lowest)).numpy()
-    return Descended(path.numpy(), loss, fate(surface, path.numpy(), loss))
+    losses = (ground.loss(paths) - ground.loss(lowest)).numpy()
+    return [_told(surface, *pair) for pair in zip(paths.numpy().swapaxes(0, 1), losses.T, strict=True)]
+
+
+def _told(surface: str, path: np.ndarray, loss: np.ndarray) -> Descended:
+    """A path until it is lost, with its fate."""
+    lost = np.flatnonzero(~(np.abs(path).max(1) <= LOST))
+    end = int(lost[0]) + 1 if len(lost) else len(path)
+    return Descended(path[:end], loss[:end], fate(surface, path[:end], loss[:end]))
 
 
 def fate(surface: str, path: np.ndarray, loss: np.ndarray) -> str:
@@ -119,8 +126,8 @@ def picture(
         raise ValueError(f"no surface {surface!r}; there are {', '.join(map(repr, SURFACES))}")
     if not (np.isfinite([x, y, lr]).all() and lr >= 0 and 0 <= momentum < 1 and steps >= 1):
         raise ValueError(f"need finite x, y, η ≥ 0, 0 ≤ α < 1, steps ≥ 1; got {x=}, {y=}, {lr=}, {momentum=}, {steps=}")
-    plain = descend(surface, x, y, lr, 0.0, steps)
-    heavy = descend(surface, x, y, lr, momentum, steps) if momentum else None
+    plain, *rest = descend(surface, x, y, lr, (0.0, momentum) if momentum else (0.0,), steps)
+    heavy = rest[0] if rest else None
     ways: Ways = [(plain, PLAIN)] + ([(heavy, HEAVY)] if heavy else [])
     caption = f"{surface.capitalize()}, {steps} steps with η = {number(lr)} from ({number(x)}, {number(y)}). "
     caption += f"Plain gradient descent {plain.fate}"
@@ -180,7 +187,8 @@ def trails(surface: str, ways: Ways) -> str:
         under = {"stroke": "var(--paper)", "stroke_width": 4.5, "stroke_opacity": 0.65}
         lines += MAP.line(way.path, **under) + MAP.line(way.path, **style)
         inside = pixels[1:][(np.abs(way.path[1:]) <= REACH).all(1)]
-        lines += "".join(tag("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=1.9, fill=colour) for x, y in inside)
+        if dots := "".join(f"M{x:.1f} {y:.1f}h0" for x, y in inside):
+            lines += tag("path", d=dots, stroke=colour, stroke_width=3.8, stroke_linecap="round")
         ends += disc(pixels[-1], 4.5, fill="var(--paper)", stroke=colour)
     start = disc(MAP.at(ways[0][0].path[:1])[0], 7.5, fill="var(--accent)", stroke="var(--paper)")
     return MAP.clip(lines, landmarks(surface), ends) + start
@@ -247,7 +255,7 @@ class Descent(Explorable):
     surface = Menu(list(SURFACES), "ravine", "surface")
     lr = Slider(RATES, 0.02, "learning rate η")
     momentum = Slider(MOMENTA, 0.8, "momentum α")
-    steps = Slider([1, 2, 3, 5, *range(10, 151, 10)], 60, "steps")
+    steps = Slider([*range(1, 31), *range(32, 61, 2), *range(65, 151, 5)], 60, "steps", play=True)
     x = Slider(PLACES, -1.6, "start x")
     y = Slider(PLACES, 0.6, "start y")
     drag: ClassVar[dict[str, Any]] = pad(MAP, "x", "y", hint="Drag to choose the start")

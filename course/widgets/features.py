@@ -272,8 +272,10 @@ class KernelEditor(Explorable):
     picture = Menu(list(PHOTOS), "cat", "picture")
     shown = Menu(list(SHOWN), "signed", "result shown as")
     row = Slider(PLACES, 54, "pixel's row")
-    column = Slider(PLACES, 50, "pixel's column")
-    drag: ClassVar[dict[str, Any]] = pad(BEFORE, "column", "row", hint="Drag to choose a pixel")
+    column = Slider(PLACES, 50, "pixel's column", play=True)
+    drag: ClassVar[dict[str, Any]] = pad(
+        BEFORE, "column", "row", hint="Point at the photo for a pixel's sum; a click keeps it", hover=True
+    )
     presets: ClassVar[dict[str, dict[str, Any]]] = {name: _kernel_preset(name) for name in KERNELS}
 
     def draw(self) -> Figure:
@@ -501,13 +503,15 @@ class HogExplorer(Explorable):
 
     title: ClassVar[str] = "HOG explorer"
     picture = Menu(list(PHOTOS), "coffee", "picture")
-    angle = Slider(list(range(-180, 181, 5)), 0, "turned by", "°")
+    angle = Slider(list(range(-180, 181, 5)), 0, "turned by", "°", play=True)
     cell = Slider([8, 10, 16, 20, 32], 10, "cell", " px")
     bins = Slider([2, 3, 4, 6, 9, 12, 18], 9, "directions")
     row = Slider(PLACES, 115, "row")
     column = Slider(PLACES, 55, "column")
     normalise = Switch(True, "normalise blocks")
-    drag: ClassVar[dict[str, Any]] = pad(VIEW, "column", "row", hint="Drag to choose a cell")
+    drag: ClassVar[dict[str, Any]] = pad(
+        VIEW, "column", "row", hint="Point at the photo for a cell's directions; a click keeps it", hover=True
+    )
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "Upright": UPRIGHT,
         "Turned by 5°": {**UPRIGHT, "angle": 5},

@@ -252,9 +252,11 @@ class PixelInspector(Explorable):
     column = Slider(PLACES, 70, "column")
     row = Slider(PLACES, 47, "row")
     brightness = Slider([round(0.1 * i, 1) for i in range(1, 21)], 1.0, "brightness ×")
-    shift = Slider(SHIFTS, 0, "shift right", " px")
+    shift = Slider(SHIFTS, 0, "shift right", " px", play=True)
     sigma = Slider([0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0], 0.0, "blur σ", " px")
-    drag: ClassVar[dict[str, Any]] = pad(PICTURE, "column", "row", hint="Drag to choose a pixel")
+    drag: ClassVar[dict[str, Any]] = pad(
+        PICTURE, "column", "row", hint="Point at the photo for a pixel's numbers; a click keeps it", hover=True
+    )
     presets: ClassVar[dict[str, dict[str, Any]]] = {
         "Just numbers": PLAIN,
         "One channel": {**PLAIN, "channel": "red"},

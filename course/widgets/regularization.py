@@ -26,6 +26,10 @@ CHART = Frame(44, 46, 304, 300, (-5, 2), (0, 100))
 WRONG = ["none", "10 %", "20 %", "30 %", "50 %"]
 CLASSES, SIDE, SEED = 10, 8, 6
 TILE, GAP = 54, 8  # of the pictures of weights
+LOOKS: dict[str, dict[str, Any]] = {
+    "training": {"stroke": "var(--cool)", "stroke_width": 2, "stroke_dasharray": "7 3.5"},
+    "validation": {"stroke": "var(--accent)", "stroke_width": 2.2},
+}
 
 
 class Path(NamedTuple):
@@ -103,10 +107,8 @@ def picture(log_lam: float = -3.0, n: int = 100, wrong: str = "30 %", digit: str
         raise ValueError(f"need 10 ≤ n ≤ 1097, wrong among {WRONG}, a digit; got {n}, {wrong!r}, {digit!r}")
     found, at = path(n, wrong), int(np.abs(np.array(EXPONENTS) - log_lam).argmin())
     panels = (
-        Panel(
-            WIDTH, HEIGHT, back=_left_back(), front=_templates(found, at, int(digit)) + _paths(found, at, int(digit))
-        ),
-        Panel(WIDTH, HEIGHT, back=_right_back(), front=_errors(found, at)),
+        Panel(WIDTH, HEIGHT, _left_back(n, wrong, int(digit)), _templates(found, at, int(digit)) + _here(PATHS, at)),
+        Panel(WIDTH, HEIGHT, _right_back(n, wrong), _here(CHART, at) + _marks(found, at)),
     )
     return Figure(panels, _caption(found, at, n, wrong))
 
@@ -146,37 +148,41 @@ def _templates(found: Path, at: int, digit: int) -> str:
     return drawn
 
 
-def _paths(found: Path, at: int, digit: int) -> str:
+@lru_cache(maxsize=16)
+def _left_back(n: int, wrong: str, digit: int) -> str:
     """All 64 weights of one class over λ."""
+    found = path(n, wrong)
     own = found.weights[:, :, digit]
     reach = own.abs().max().clamp(min=1e-12).item()
     style = {"fill": "none", "stroke": "var(--cool)", "stroke_width": 0.9, "stroke_opacity": 0.55}
     weights = (np.stack([EXPONENTS, w / reach], 1) for w in own.T)
     lines = "".join(tag("path", d=polyline(PATHS.at(w)), **style) for w in weights)
     ticks = PATHS.y_ticks([(-1, number(-reach, 2)), (0, "0"), (1, number(reach, 2))])
+    ticks += PATHS.x_ticks(_powers(), "weight decay λ")
     title = text(PATHS.left, PATHS.top - 12, f"The 64 weights of class {digit} over λ", font_weight=600)
-    return title + ticks + PATHS.clip(lines) + _here(PATHS, at)
+    return title + ticks + PATHS.clip(lines) + PATHS.edge()
 
 
-def _errors(found: Path, at: int) -> str:
-    """Both errors over λ, and where they stand now."""
-    looks: dict[str, dict[str, Any]] = {
-        "training": {"stroke": "var(--cool)", "stroke_width": 2, "stroke_dasharray": "7 3.5"},
-        "validation": {"stroke": "var(--accent)", "stroke_width": 2.2},
-    }
+def _marks(found: Path, at: int) -> str:
+    """Where both errors stand now."""
     drawn = ""
-    for name, style in looks.items():
-        errors = 100 * getattr(found, name)
-        drawn += CHART.line(np.stack([EXPONENTS, errors], 1), **style)
-        u, v = CHART.at([[EXPONENTS[at], errors[at].item()]])[0]
-        drawn += tag(
-            "circle", cx=f"{u:.1f}", cy=f"{v:.1f}", r=5, fill="var(--paper)", stroke=style["stroke"], stroke_width=2
-        )
+    for name, style in LOOKS.items():
+        u, v = CHART.at([[EXPONENTS[at], 100 * getattr(found, name)[at].item()]])[0]
+        ring = {"fill": "var(--paper)", "stroke": style["stroke"], "stroke_width": 2}
+        drawn += tag("circle", cx=f"{u:.1f}", cy=f"{v:.1f}", r=5, **ring)
+    return CHART.clip(drawn, margin=6)
+
+
+def _errors(found: Path) -> str:
+    """Both errors over λ, and where that on the validation set is lowest."""
+    drawn = ""
+    for name, style in LOOKS.items():
+        drawn += CHART.line(np.stack([EXPONENTS, 100 * getattr(found, name)], 1), **style)
     best = int(found.validation.argmin())
     u, v = CHART.at([[EXPONENTS[best], 100 * found.validation[best].item()]])[0]
-    mark = tag("path", d=f"M{u:.1f} {v + 16:.1f}l-5 9h10z", fill="var(--accent)")
-    mark += halo(u, v + 38, "lowest", "middle", font_size=11)
-    return _here(CHART, at) + CHART.clip(drawn, margin=6) + mark
+    mark = tag("path", d=f"M{u:.1f} {v - 9:.1f}l-5 -9h10z", fill="var(--accent)")  # above: the other curve is below
+    mark += halo(u, v - 23, "lowest", "middle", font_size=11)
+    return CHART.clip(drawn, margin=6) + mark
 
 
 def _here(frame: Frame, at: int) -> str:
@@ -189,13 +195,8 @@ def _powers() -> list[tuple[float, str]]:
     return [(float(e), power_of_ten(e)) for e in range(-5, 3)]
 
 
-@lru_cache(maxsize=1)
-def _left_back() -> str:
-    return PATHS.edge() + PATHS.x_ticks(_powers(), "weight decay λ")
-
-
-@lru_cache(maxsize=1)
-def _right_back() -> str:
+@lru_cache(maxsize=16)
+def _right_back(n: int, wrong: str) -> str:
     title = text(CHART.left, 16, "Errors / %", font_weight=600)
     key = tag("path", d="M150 12h26", fill="none", stroke="var(--cool)", stroke_width=2, stroke_dasharray="7 3.5")
     key += text(181, 16, "training") + tag(
@@ -203,7 +204,8 @@ def _right_back() -> str:
     )
     key += text(277, 16, "validation")
     ticks = [(float(v), str(v)) for v in (0, 20, 40, 60, 80, 100)]
-    return title + key + CHART.edge() + CHART.y_ticks(ticks, grid=True) + CHART.x_ticks(_powers(), "weight decay λ")
+    axes = CHART.edge() + CHART.y_ticks(ticks, grid=True) + CHART.x_ticks(_powers(), "weight decay λ")
+    return title + key + axes + _errors(path(n, wrong))
 
 
 class RegularizationPath(Explorable):
@@ -220,7 +222,7 @@ class RegularizationPath(Explorable):
     """
 
     title: ClassVar[str] = "The regularisation path"
-    log_lam = Slider(EXPONENTS, -3.0, "λ = 10^")
+    log_lam = Slider(EXPONENTS, -3.0, "weight decay λ", play=True, shown=lambda e: number(10**e, 2))
     n = Slider([20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000], 100, "training digits")
     wrong = Menu(WRONG, "30 %", "wrong labels")
     digit = Menu(list("0123456789"), "3", "weights of class")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar
 
 import numpy as np
@@ -79,11 +79,16 @@ def compose(
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A training: the rate of each step (n,), the loss before each and at the end (n + 1,), as mean and for one run."""
+    """A training: the rate of each step (n,), the mean loss before each and at the end (n + 1,), the problem's c."""
 
     rates: tuple[float, ...]
     mean: np.ndarray
-    one: np.ndarray
+    walls: float
+
+    @cached_property
+    def one(self) -> np.ndarray:
+        """The loss of one run, (n + 1,); of most trainings nobody asks for it."""
+        return simulate(self.rates, self.walls, 1)[:, 0]
 
     @property
     def fate(self) -> str:
@@ -102,11 +107,10 @@ class Trained:
 def train(problem: str, rates: tuple[float, ...]) -> Trained:
     """SGD on the problem with these rates: in the bowl the exact expectation, else the mean of `RUNS` runs."""
     walls = PROBLEMS[problem]
-    if walls:
-        losses = simulate(rates, walls, RUNS)
-        with np.errstate(over="ignore"):
-            return Trained(rates, losses.mean(1), losses[:, 0])
-    return Trained(rates, expected(rates), simulate(rates, walls, 1)[:, 0])
+    if not walls:
+        return Trained(rates, expected(rates), walls)
+    with np.errstate(over="ignore"):
+        return Trained(rates, simulate(rates, walls, RUNS).mean(1), walls)
 
 
 def expected(rates: tuple[float, ...]) -> np.ndarray:
@@ -114,13 +118,15 @@ def expected(rates: tuple[float, ...]) -> np.ndarray:
 
     A step w ← w − η (λw + σ√λ ξ) with ξ of mean 0 and variance 1 makes of s = E[w²] the value (1 − ηλ)² s + η²σ²λ.
     """
-    square = [START**2] * len(CURVATURES)
-    losses = [sum(c * s for c, s in zip(CURVATURES, square, strict=True)) / 2]
-    for rate in rates:
-        jitter = (rate * SIGMA) ** 2
-        square = [(1 - rate * c) ** 2 * s + jitter * c for c, s in zip(CURVATURES, square, strict=True)]
-        losses.append(sum(c * s for c, s in zip(CURVATURES, square, strict=True)) / 2)
-    return np.array(losses)
+    losses = np.zeros(len(rates) + 1)
+    for c in CURVATURES:
+        s = START**2
+        square = [s]
+        for rate in rates:
+            s = (1 - rate * c) ** 2 * s + (rate * SIGMA) ** 2 * c
+            square.append(s)
+        losses += c * np.array(square) / 2
+    return losses
 
 
 def simulate(rates: tuple[float, ...], walls: float, runs: int) -> np.ndarray:
@@ -334,7 +340,7 @@ class ScheduleDesigner(Explorable):
     schedule = Menu(list(PARAMETERS), "constant", "schedule")
     problem = Menu(list(PROBLEMS), "bowl", "problem")
     lr = Slider(RATES, 0.5, "rate η₀")
-    warmup = Slider(WARMUPS, 0, "warmup T₀")
+    warmup = Slider(WARMUPS, 0, "warmup T₀", play=True)
     every = Slider([5, 10, 15, 20, 25, 30, 40, 50], 20, "drop every")
     factor = Slider([0.1, 0.2, 0.3, 1 / 3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9], 1 / 3, "down to, ×")
     k = Slider([0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3], 0.05, "decay k")

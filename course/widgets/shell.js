@@ -1,7 +1,7 @@
-// The front end of every explorable: presets, knobs, a picture, a sentence.
+// The front end of every explorable: presets, a picture, a sentence, knobs, tools.
 // Python computes and draws; this file shows and listens.
 
-const SVG = new Set(["svg", "g", "rect", "text", "title"]);
+const SVG = new Set(["svg", "g", "path", "rect", "text", "title"]);
 
 function h(tag, attributes = {}, ...children) {
   const node = SVG.has(tag) ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
@@ -21,7 +21,7 @@ function send(model, state) {
 }
 
 const KNOBS = {
-  slider(save, { values, unit }) {
+  slider(save, { values, unit, words: told }) {
     const box = h("input", { type: "range", min: 0, max: values.length - 1, step: 1 });
     const out = h("output");
     box.addEventListener("input", () => save(values[box.value]));
@@ -29,7 +29,7 @@ const KNOBS = {
       const at = nearest(values, v);
       if (+box.value !== at) box.value = at;
       box.style.setProperty("--filled", `${(100 * at) / (values.length - 1)}%`);
-      out.textContent = words(v, unit);
+      out.textContent = told.length ? told[at] : words(v, unit);
       box.setAttribute("aria-valuetext", out.textContent);
     };
     return { box, out, show };
@@ -46,14 +46,50 @@ const KNOBS = {
   },
 };
 
-function knob(model, listen, about) {
+function knob(model, listen, about, players) {
   const { box, out, show } = KNOBS[about.kind]((v) => send(model, { [about.name]: v }), about);
   box.dataset.knob = about.name;
   box.setAttribute("aria-label", about.label);
   listen([about.name], () => show(model.get(about.name)));
   const label = h("label", { class: about.kind }, h("span", {}, about.label), box, ...(out ? [out] : []));
-  listen(["idle"], () => (label.hidden = model.get("idle").includes(about.name)));
-  return label;
+  const row = h("div", { class: about.play ? "knob plays" : "knob" }, label);
+  if (about.play) row.append(player(model, listen, about, players));
+  listen(["idle"], () => (row.hidden = model.get("idle").includes(about.name)));
+  return row;
+}
+
+// Runs a slider through its stops, never ahead of the picture. Who prefers less motion gets a few stops, slowly.
+function player(model, listen, { name, label, values }, players) {
+  const button = h("button", { type: "button", class: "play" });
+  const last = values.length - 1;
+  let timer = null, waiting = false;
+  const stop = () => {
+    clearInterval(timer);
+    timer = null;
+    button.setAttribute("aria-label", `Play: ${label}`);
+    button.replaceChildren(h("svg", { viewBox: "0 0 16 16" }, h("path", { d: "M4 2l10 6-10 6z" })));
+  };
+  const start = () => {
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    const stride = Math.ceil(last / (calm ? 10 : 60));
+    let patience = 0;
+    const step = () => {
+      if (waiting && ++patience < 10) return;
+      const at = nearest(values, model.get(name));
+      if (at === last) return stop();
+      [waiting, patience] = [true, 0];
+      send(model, { [name]: values[Math.min(last, at + stride)] });
+    };
+    if (nearest(values, model.get(name)) === last) send(model, { [name]: values[0] });
+    timer = setInterval(step, calm ? 800 : 100);
+    button.setAttribute("aria-label", `Pause: ${label}`);
+    button.replaceChildren(h("svg", { viewBox: "0 0 16 16" }, h("path", { d: "M3 2h4v12H3zM9 2h4v12H9z" })));
+  };
+  button.addEventListener("click", () => (timer === null ? start() : stop()));
+  listen(["front", "caption"], () => (waiting = false));
+  players.push({ button, stop });
+  stop();
+  return button;
 }
 
 function presets(model, listen, table) {
@@ -82,12 +118,23 @@ function pad(model, svg, about, knobs) {
       ...(about.y && stop(about.y, about.ys, 1 - (p.y - about.top) / about.height)),
     });
   };
+  let chosen = null; // where the knobs stood when a mouse came that only looks
   area.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
+    chosen = null;
     area.setPointerCapture(event.pointerId);
     move(event);
   });
-  area.addEventListener("pointermove", (event) => area.hasPointerCapture(event.pointerId) && move(event));
+  area.addEventListener("pointermove", (event) => {
+    if (area.hasPointerCapture(event.pointerId)) return move(event);
+    if (!about.hover || event.pointerType !== "mouse") return;
+    chosen ??= Object.fromEntries([about.x, about.y].filter(Boolean).map((name) => [name, model.get(name)]));
+    move(event);
+  });
+  area.addEventListener("pointerleave", () => {
+    if (chosen) send(model, chosen);
+    chosen = null;
+  });
   if (about.hint) area.append(h("title", {}, about.hint));
   svg.append(area);
 }
@@ -123,6 +170,30 @@ function sentence(model, listen, { aloud }) {
   return [shown, spoken];
 }
 
+// Back to how it was made; and the present state as a line of Python, for a cell or for somebody else.
+function tools(model, { name, pad, knobs, start }) {
+  const reset = h("button", { type: "button" }, "Reset");
+  reset.addEventListener("click", () => send(model, start));
+  const copy = h("button", { type: "button" }, "Copy as code");
+  const literal = (v) => (typeof v === "boolean" ? (v ? "True" : "False") : JSON.stringify(v));
+  copy.addEventListener("click", async () => {
+    const code = `${name}(${knobs.map((k) => `${k.name}=${literal(model.get(k.name))}`).join(", ")})`;
+    copy.textContent = (await copied(code)) ? "Copied" : code;
+    setTimeout(() => (copy.textContent = "Copy as code"), copy.textContent === code ? 20_000 : 1500);
+  });
+  const keys = "Keys: Tab, then arrows; Esc leaves.";
+  return h("div", { class: "tools" }, h("p", {}, pad.hint ? `${pad.hint}. ${keys}` : keys), reset, copy);
+}
+
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    return false; // no clipboard for pages that come over plain HTTP from another machine
+  }
+}
+
 function keyboard(root) {
   root.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return root.closest(".jp-Cell")?.focus();
@@ -145,15 +216,23 @@ function render({ model, el }) {
   const pictures = panels(model, listen, about);
   if (about.pad.x || about.pad.y) pad(model, pictures[about.pad.panel], about.pad, about.knobs);
   const [shown, spoken] = sentence(model, listen, about);
-  const knobs = about.knobs.map((k) => knob(model, listen, k));
+  const players = [];
+  const knobs = about.knobs.map((k) => knob(model, listen, k, players));
   const parts = h("div", { class: "parts" },
     presets(model, listen, about.presets),
     h("figure", {}, h("div", { class: "panels" }, ...pictures), shown),
-    h("div", { class: about.compact ? "knobs compact" : "knobs" }, ...knobs));
+    h("div", { class: about.compact ? "knobs compact" : "knobs" }, ...knobs),
+    tools(model, about));
   const root = h("div", { class: "explorable", role: "group", "aria-label": about.title }, parts, spoken);
   keyboard(root);
+  // Whoever takes hold of anything else stops what plays.
+  const halt = (event) => players.forEach(({ button, stop }) => event.composedPath().includes(button) || stop());
+  for (const kind of ["pointerdown", "click", "input", "change"]) root.addEventListener(kind, halt);
   el.append(root);
-  return () => listening.forEach(([event, show]) => model.off(event, show));
+  return () => {
+    players.forEach(({ stop }) => stop());
+    listening.forEach(([event, show]) => model.off(event, show));
+  };
 }
 
 export default { render };

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import difflib
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -35,17 +35,27 @@ _HERE = Path(__file__).parent
 class Slider(traitlets.TraitType[float, float]):
     """A number with a slider that stops at `values`; from Python any number between them may be set.
 
-    Whole numbers stay whole: if all `values` are integers, so is the knob.
+    Whole numbers stay whole: if all `values` are integers, so is the knob. With `play`, a button lets it run through
+    its stops by itself; `shown` says how a stop is written, where its number says little.
 
     Raises:
         traitlets.TraitError: set to something that is no number, or outside the range.
     """
 
-    def __init__(self, values: Sequence[float], at: float, label: str, unit: str = "") -> None:
+    def __init__(
+        self,
+        values: Sequence[float],
+        at: float,
+        label: str,
+        unit: str = "",
+        play: bool = False,
+        shown: Callable[[float], str] | None = None,
+    ) -> None:
         super().__init__(at)
         self.values, self.label, self.unit = sorted(values), label, unit
         self.whole = all(isinstance(v, int) for v in values)
-        self.tag(sync=True, knob={"kind": "slider", "label": label, "values": self.values, "unit": unit})
+        knob = {"kind": "slider", "label": label, "values": self.values, "unit": unit, "play": play}
+        self.tag(sync=True, knob=knob | {"words": [shown(v) for v in self.values] if shown else []})
 
     def validate(self, obj: Any, value: Any) -> float:
         """The value as int or float."""
@@ -98,14 +108,24 @@ class Switch(traitlets.TraitType[bool, bool]):
         return value
 
 
-def pad(frame: Frame, x: str = "", y: str = "", panel: int = 0, hint: str = "") -> dict[str, Any]:
+def pad(frame: Frame, x: str = "", y: str = "", panel: int = 0, hint: str = "", hover: bool = False) -> dict[str, Any]:
     """A drag pad over a frame: where the pointer is, in the frame's data, becomes the knobs `x` and `y`.
 
     The pointer stops where their sliders stop; the words of a menu count as 0, 1, 2, … Leave out the name of a
-    direction that moves nothing. The knobs themselves are the way in for the keyboard.
+    direction that moves nothing. With `hover` the mouse need not be pressed: the knobs follow it, and go back to
+    what was chosen when it leaves. The knobs themselves are the way in for the keyboard.
     """
     box = {"left": frame.left, "top": frame.top, "width": frame.width, "height": frame.height}
-    return {"x": x, "y": y, "panel": panel, "hint": hint, "xs": list(frame.x), "ys": list(frame.y), **box}
+    return {
+        "x": x,
+        "y": y,
+        "panel": panel,
+        "hint": hint,
+        "hover": hover,
+        "xs": list(frame.x),
+        "ys": list(frame.y),
+        **box,
+    }
 
 
 class Explorable(anywidget.AnyWidget):
@@ -145,7 +165,9 @@ class Explorable(anywidget.AnyWidget):
         self._figure: Figure | None = None
         super().__init__(**state)
         self.controls = {
+            "name": type(self).__name__,
             "title": self.title,
+            "start": self.state,
             "knobs": [{"name": name, **knob.metadata["knob"]} for name, knob in knobs.items()],
             "presets": [[name, dict(preset)] for name, preset in self.presets.items()],
             "pad": dict(self.drag),

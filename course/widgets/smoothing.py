@@ -73,14 +73,15 @@ def trained(eps: tuple[float, ...], wrong: int, pictures: int) -> Trained:
     x, y = _pictures("train")
     kept = torch.randperm(len(x), generator=generator)[:pictures]
     x, y = x[kept], wrong_labels(y[kept], K, wrong / 100, generator)
-    targets = torch.stack([smooth_labels(y, K, e) for e in eps])
-    w = delta = torch.zeros(len(eps), x.shape[1], K)
+    # Classes come before pictures: a softmax over the last ten numbers of each row takes several times as long.
+    targets = torch.stack([smooth_labels(y, K, e).T for e in eps])
+    w = delta = torch.zeros(len(eps), K, x.shape[1])
     for _ in range(STEPS):
-        # the gradient of soft_cross_entropy for a linear model, Xᵀ(softmax − P)/N
-        grad = x.T @ (torch.softmax(x @ w, -1) - targets) / len(x)
+        # the gradient of soft_cross_entropy for a linear model, (softmax − P)X/N
+        grad = (torch.softmax(w @ x.T, 1) - targets) @ x / len(x)
         w, delta = momentum_step(w, grad, delta, RATE, ALPHA)
     test, labels = _pictures("test")
-    p = torch.softmax(test @ w, -1)
+    p = torch.softmax(w @ test.T, 1).mT
     right = (p.argmax(-1) == labels).double().mean(-1)
     error = expected_calibration_error(p, labels, BINS)
     return Trained(eps, right, p.amax(-1).double().mean(-1), error, reliability(p, labels, BINS))
@@ -245,9 +246,9 @@ class SmoothingExplorer(Explorable):
     """
 
     title: ClassVar[str] = "Label smoothing: target, loss, confidence"
-    eps = Slider(EPS, 0.1, "smoothing ε")
+    eps = Slider(EPS, 0.1, "smoothing ε", play=True)
     lead = Slider(LEADS, 4.0, "lead of the class")
-    wrong = Slider([0, 10, 20, 30, 40, 50, 60], 0, "wrong labels", "%")
+    wrong = Slider([0, 10, 20, 30, 40, 50, 60], 0, "wrong labels", " %")
     pictures = Slider([50, 100, 200], 100, "pictures")
     drag: ClassVar[dict[str, Any]] = pad(ERROR, "eps", panel=1, hint="Drag to change ε")
     presets: ClassVar[dict[str, dict[str, Any]]] = {

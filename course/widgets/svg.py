@@ -89,7 +89,9 @@ def power_of_ten(exponent: int) -> str:
 
 def polyline(points: ArrayLike) -> str:
     """The `d` of a path through points of shape (N, 2), in pixels."""
-    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in np.asarray(points))
+    flat = np.asarray(points, dtype=float).ravel().tolist()
+    # One format for all: curves have hundreds of points, and each picture is drawn while somebody waits.
+    return "M" + ("L%.1f %.1f" * (len(flat) // 2))[1:] % tuple(flat)
 
 
 def photo(image: ArrayLike, x: float, y: float, width: float, height: float, quality: int = 85) -> str:
@@ -108,7 +110,7 @@ def photo(image: ArrayLike, x: float, y: float, width: float, height: float, qua
     """
     from PIL import Image
 
-    array = np.asarray(image, dtype=float)
+    array = np.asarray(image, dtype=np.float32)
     if array.ndim != 3 or array.shape[0] not in (1, 3):
         raise ValueError(f"need an image of shape (1 or 3, H, W), got {array.shape}")
     pixels = (np.nan_to_num(array).clip(0, 1) * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0)

@@ -14,13 +14,13 @@ from course import exercises
 from course.authoring import fill
 from course.authoring.notebook import instructor_notebook, text_of
 from course.authoring.source import load
+from course.bench.browser import jupyterlab
 from course.grading.batch.run import Plan, autograde
 from course.grading.batch.task import grade
 from course.grading.classroom import Classroom
 from course.grading.forkserver import ForkServer
 from course.grading.report.page import render, summarise
 from course.grading.sandbox import launch
-from tests.browser.conftest import jupyterlab
 from tests.grading.conftest import ASSIGNMENT, FILE, source
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="

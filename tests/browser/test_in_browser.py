@@ -12,9 +12,11 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 
+from course.bench.browser import KERNEL
+from course.widgets import Descent
+
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "03_descent" / "descent.ipynb"
 VERDICT = "application/vnd.cv-course.verdict+json"
-KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
 
 WRONG = """\
 def momentum_step(w, grad, delta, lr, alpha):
@@ -52,10 +54,10 @@ def test_the_still_is_a_picture_with_words(playground):
 
 @pytest.mark.parametrize("label", ["learning rate η", "momentum α", "steps", "start x", "start y"])
 def test_arrow_keys_change_the_picture_and_keep_the_focus(playground, label):
-    slider = playground.control(label)
+    slider = playground.widget().control(label)
     slider.focus()
     before = slider.get_attribute("aria-valuetext")
-    playground.changes(lambda: playground.page.keyboard.press("ArrowRight"))
+    playground.widget().changes(lambda: playground.page.keyboard.press("ArrowRight"))
     assert slider.get_attribute("aria-valuetext") != before
     assert slider.evaluate("e => e === document.activeElement")
 
@@ -63,7 +65,7 @@ def test_arrow_keys_change_the_picture_and_keep_the_focus(playground, label):
 def test_letters_typed_on_a_knob_are_no_notebook_commands(playground):
     cells = playground.page.locator(".jp-Notebook .jp-Cell")
     count = cells.count()
-    playground.control("momentum α").focus()
+    playground.widget().control("momentum α").focus()
     for key in "abx":  # insert above, insert below, cut
         playground.page.keyboard.press(key)
     playground.page.wait_for_timeout(200)
@@ -71,29 +73,73 @@ def test_letters_typed_on_a_knob_are_no_notebook_commands(playground):
 
 
 def test_escape_returns_to_the_cell(playground):
-    playground.control("steps").focus()
+    playground.widget().control("steps").focus()
     playground.page.keyboard.press("Escape")
     assert playground.page.evaluate("document.activeElement.classList.contains('jp-Cell')")
 
 
 def test_the_menu_changes_the_surface(playground):
-    playground.changes(lambda: playground.control("surface").select_option("bowl"))
+    playground.widget().changes(lambda: playground.widget().control("surface").select_option("bowl"))
     assert playground.page.locator("figcaption").inner_text().startswith("Bowl")
 
 
 def test_a_preset_sets_all_its_knobs_and_is_marked(playground):
     button = playground.page.get_by_role("button", name="Escapes")
-    playground.changes(button.click)
+    playground.widget().changes(button.click)
     assert playground.page.locator("figcaption").inner_text().startswith("Local minimum, 80 steps with η = 0.02")
-    assert playground.control("surface").input_value() == "local minimum"
+    assert playground.widget().control("surface").input_value() == "local minimum"
     assert button.get_attribute("aria-pressed") == "true"
     assert playground.page.locator('.explorable button[aria-pressed="true"]').count() == 1
+
+
+def test_reset_brings_back_how_it_was_made(playground):
+    playground.widget().changes(playground.page.get_by_role("button", name="Reset").click)
+    assert (
+        playground.page.locator("figcaption").inner_text().startswith("Ravine, 60 steps with η = 0.02 from (−1.6, 0.6)")
+    )
+    assert playground.widget().control("momentum α").get_attribute("aria-valuetext") == "0.8"
+
+
+def test_the_state_is_copied_as_a_line_of_python(playground):
+    playground.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    playground.widget().changes(playground.page.get_by_role("button", name="Escapes").click)
+    playground.page.get_by_role("button", name="Copy as code").click()
+    playground.page.get_by_role("button", name="Copied").wait_for()
+    code = playground.page.evaluate("navigator.clipboard.readText()")
+    again = eval(code, {"Descent": Descent})
+    assert {**again.state, **Descent.presets["Escapes"]} == again.state
+    assert again.caption == playground.page.locator("figcaption").inner_text()
+
+
+@pytest.mark.parametrize(("calm", "stride"), [(False, 2), (True, 7)])
+def test_a_slider_runs_by_itself_until_something_is_touched(playground, calm, stride):
+    """Whoever asks for less motion gets a tenth of the stops, slowly."""
+    steps, page = playground.widget().control("steps"), playground.page
+    page.emulate_media(reduced_motion="reduce" if calm else "no-preference")
+    steps.focus()
+    page.keyboard.press("Home")
+    steps.evaluate("""e => {
+      window.stops = [];
+      const seen = () => window.stops.at(-1) === +e.value || window.stops.push(+e.value);
+      new MutationObserver(seen).observe(e, { attributeFilter: ['aria-valuetext'] });
+    }""")
+    page.get_by_role("button", name="Play: steps").click()
+    page.wait_for_function("() => window.stops.length >= 3")
+    page.get_by_role("button", name="Pause: steps").wait_for()
+    assert page.evaluate("window.stops.slice(0, 3)") == [stride, 2 * stride, 3 * stride]
+    playground.widget().control("start x").focus()
+    page.keyboard.press("ArrowLeft")
+    page.get_by_role("button", name="Play: steps").wait_for()
+    stopped = steps.input_value()
+    page.wait_for_timeout(900)
+    assert steps.input_value() == stopped
+    page.emulate_media(reduced_motion="no-preference")
 
 
 def test_what_changed_is_read_out_once_it_rests(playground):
     spoken = playground.page.locator('.explorable [aria-live="polite"]')
     before = spoken.inner_text()
-    playground.changes(playground.page.get_by_role("button", name="Diverges").click)
+    playground.widget().changes(playground.page.get_by_role("button", name="Diverges").click)
     assert spoken.inner_text() == before
     playground.page.wait_for_timeout(900)
     assert "diverges" in spoken.inner_text()
@@ -103,12 +149,15 @@ def test_dragging_on_the_map_moves_the_start(playground):
     box = playground.page.locator(".explorable .pad").bounding_box()
     mouse = playground.page.mouse
     mouse.move(box["x"] + box["width"] * 0.25, box["y"] + box["height"] * 0.25)
-    playground.changes(mouse.down)
-    assert [playground.control(f"start {axis}").get_attribute("aria-valuetext") for axis in "xy"] == ["−1", "1"]
+    playground.widget().changes(mouse.down)
+    assert [playground.widget().control(f"start {axis}").get_attribute("aria-valuetext") for axis in "xy"] == [
+        "−1",
+        "1",
+    ]
     mouse.move(box["x"] + box["width"] * 0.75, box["y"] - 400, steps=5)
     playground.page.wait_for_function("document.querySelector('[data-knob=y]').ariaValueText === '2'")
     mouse.up()
-    assert playground.control("start x").get_attribute("aria-valuetext") == "1"
+    assert playground.widget().control("start x").get_attribute("aria-valuetext") == "1"
 
 
 def test_a_fast_hand_gets_few_pictures_and_the_last_one(playground):
@@ -123,15 +172,15 @@ def test_a_fast_hand_gets_few_pictures_and_the_last_one(playground):
     playground.page.locator("figcaption", has_text="from (1.45, 2)").wait_for(timeout=10_000)
     playground.page.wait_for_timeout(300)
     assert playground.page.evaluate("window.drawn") <= 10
-    assert playground.control("start x").get_attribute("aria-valuetext") == "1.45"
+    assert playground.widget().control("start x").get_attribute("aria-valuetext") == "1.45"
     assert "from (1.45, 2)" in playground.page.locator("figcaption").inner_text()
 
 
 def test_the_picture_follows_the_knob_at_once(playground, capsys):
-    playground.changes(playground.page.get_by_role("button", name="Rolls").click)
-    playground.control("momentum α").focus()
+    playground.widget().changes(playground.page.get_by_role("button", name="Rolls").click)
+    playground.widget().control("momentum α").focus()
     keys = iter(["ArrowLeft", "ArrowRight"] * 20)
-    times = playground.latencies(lambda: playground.page.keyboard.press(next(keys)), 30)
+    times = playground.widget().latencies(lambda: playground.page.keyboard.press(next(keys)), 30)
     p50, p95 = median(times), times[round(0.95 * (len(times) - 1))]
     with capsys.disabled():
         print(f"\ncontrol to picture: p50 {p50:.0f} ms, p95 {p95:.0f} ms ({len(times)} moves)")
@@ -142,9 +191,8 @@ def test_the_picture_follows_the_knob_at_once(playground, capsys):
 def test_every_word_is_legible(playground, dark):
     playground.dark(dark)
     try:
-        playground.page.wait_for_timeout(500)  # the theme's style sheet follows its name
-        playground.keep("playground-dark" if dark else "playground-light")
-        assert playground.contrast() >= 4.5
+        playground.widget().keep("playground-dark" if dark else "playground-light")
+        assert playground.widget().contrast() >= 4.5
     finally:
         playground.dark(False)
 
@@ -154,7 +202,7 @@ def test_a_narrow_window_needs_no_sideways_scrolling(playground):
         playground.page.set_viewport_size({"width": 480, "height": 1200})
         playground.page.wait_for_timeout(300)
         playground.keep("playground-narrow", ".jp-Notebook")
-        assert playground.overflow() == []
+        assert playground.widget().overflow() == []
     finally:
         playground.page.set_viewport_size({"width": 1280, "height": 1000})
 
@@ -188,8 +236,8 @@ def test_the_blank_notebook_runs_to_its_end(section):
 
 def test_its_widget_moves(section):
     section.page.locator(".explorable").first.scroll_into_view_if_needed()
-    section.control("learning rate η").first.focus()
-    section.changes(lambda: section.page.keyboard.press("ArrowLeft"))
+    section.widget().control("learning rate η").focus()
+    section.widget().changes(lambda: section.page.keyboard.press("ArrowLeft"))
 
 
 def test_a_wrong_solution_is_told_its_mistake(section):
@@ -229,8 +277,7 @@ def test_validate_names_what_is_still_missing(section):
 def run_below(notebook, source: str):
     """Put a cell below the active one and run it; its outputs."""
     notebook.command("notebook:insert-cell-below")
-    set_source = "s => window.jupyterapp.shell.currentWidget.content.activeCell.model.sharedModel.setSource(s)"
-    notebook.page.evaluate(set_source, source)
+    notebook.set_source(source)
     notebook.command("notebook:run-cell")
     notebook.wait_idle(120)
     return notebook.page.locator(".jp-Notebook .jp-Cell.jp-mod-active .jp-OutputArea-output")

@@ -80,7 +80,7 @@ def test_every_state_has_a_picture_and_a_sentence(state):
 
 
 def test_the_lines_differ_without_colour():
-    lines = ET.fromstring(f"<g>{picture().panels[1].front}</g>").iter("path")
+    lines = ET.fromstring(f"<g>{picture().panels[1].back}</g>").iter("path")
     dashes = {e.get("stroke"): e.get("stroke-dasharray") for e in lines if e.get("fill") == "none"}
     assert dashes["var(--cool)"] != dashes["var(--accent)"]
 

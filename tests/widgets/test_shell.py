@@ -57,7 +57,10 @@ def test_the_front_end_is_told_all_it_needs(bars):
         "label": "height",
         "values": [0.5, 1.0, 2.0],
         "unit": " m",
+        "play": False,
+        "words": [],
     }
+    assert (told["name"], told["start"]) == ("Bars", bars.state)
     assert told["presets"] == [["Many", {"count": 5, "height": 2.0, "kind": "blue"}]]
     assert told["sizes"] == [[100, 100]]
     assert told["pad"]["x"] == "height"
