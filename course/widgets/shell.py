@@ -27,9 +27,11 @@ from typing import Any, ClassVar
 import anywidget
 import traitlets
 
+from course.study.settings import grading
 from course.widgets.svg import Figure, Frame, number
 
 _HERE = Path(__file__).parent
+UNDRAWN = Figure((), "Widgets are not drawn while nbgrader grades or validates.")
 
 
 class Slider(traitlets.TraitType[float, float]):
@@ -212,7 +214,7 @@ class Explorable(anywidget.AnyWidget):
     def _redraw(self, change: Any = None) -> Figure:
         # A preset changes several knobs, and each of them reports: draw once.
         if self._figure is None or self.state != self._shown:
-            self._shown, self._figure = self.state, self.draw()
+            self._shown, self._figure = self.state, UNDRAWN if grading() else self.draw()
             with self.hold_sync():
                 self.back = [panel.back for panel in self._figure.panels]
                 self.front = [panel.front for panel in self._figure.panels]

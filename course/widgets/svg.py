@@ -210,6 +210,8 @@ class Figure:
 
     def still(self) -> str:
         """The figure as an `<img>` with the caption as its alternative text: shown wherever no widget can run."""
+        if not self.panels:
+            return f"<p>{html.escape(self.caption)}</p>"
         data = base64.b64encode(self.svg().encode()).decode()
         style = "max-width:100%;height:auto;border-radius:4px"
         return f'<img alt="{html.escape(self.caption)}" style="{style}" src="data:image/svg+xml;base64,{data}">'

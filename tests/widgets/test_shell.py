@@ -206,3 +206,13 @@ def test_the_front_end_is_local_and_whole(bars):
 def test_the_shell_itself_says_what_a_widget_must_add():
     with pytest.raises(NotImplementedError, match=r"must say how to draw\(\)"):
         Explorable()
+
+
+@pytest.mark.parametrize("mode", ["autograde", "validate"])
+def test_nothing_is_drawn_while_grading(monkeypatch, mode):
+    monkeypatch.setenv("NBGRADER_EXECUTION", mode)
+    monkeypatch.setattr(Bars, "draw", lambda self: pytest.fail("drawn"))
+    data, _ = Bars(count=3)._repr_mimebundle_()
+    assert data["text/html"] == "<p>Widgets are not drawn while nbgrader grades or validates.</p>"
+    with pytest.raises(TraitError):  # what a student gets wrong is still told
+        Bars(count="many")
