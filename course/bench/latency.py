@@ -84,14 +84,13 @@ def table(found: Sequence[Row], title: str) -> Table:
     look: dict[str, Any] = {"box": box.SIMPLE_HEAD, "pad_edge": False, "collapse_padding": True}
     shown = Table(title=title, title_justify="left", header_style="bold", **look)
     shown.add_column("all controls of, or one", no_wrap=True)
-    for heading in ("moves", "p50", "p95", "goal", "×", "queued", "settled", ""):
+    for heading in ("moves", "p50", "p95", "goal", "×", "queued", "settled"):
         shown.add_column(heading, justify="right", no_wrap=True)
     for r in found:
-        name = f"  {INTERACT}" if r["peer"] else r["work"]
         faster = "" if r["times_as_fast"] is None else f"{r['times_as_fast']:.1f}"
-        mark = "" if r["met"] is None else "✓" if r["met"] else "✗"
+        name = f"    {INTERACT}" if r["peer"] else f"{'✓' if r['met'] else '✗'} {r['work']}"
         numbers = (r["moves"], f"{r['p50']:.0f}", f"{r['p95']:.0f}", "" if r["goal"] is None else f"{r['goal']:.0f}")
-        shown.add_row(escape(name), *map(str, numbers), faster, str(r["queued"]), f"{r['settled'][0]:.0f}", mark)
+        shown.add_row(escape(name), *map(str, numbers), faster, str(r["queued"]), f"{r['settled'][0]:.0f}")
     shown.caption_justify = "left"
     shown.caption = (
         "p50, p95: ms from control to picture. ×: times as fast as interact. queued: most pictures that came after a "
