@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 
 def seeds_for(effect: Effect) -> tuple[int, ...]:
-    """The seeds at which it is tried: fewer where one takes ten seconds. `course effects` tries as many as one likes."""
+    """The seeds at which it is tried: fewer where one takes ten seconds. `course effects` tries as many as you like."""
     return SEEDS[1:] if effect.name in LONG else SEEDS
 
 
