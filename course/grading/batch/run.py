@@ -119,7 +119,7 @@ def autograde(
     Args:
         classroom: the class.
         plan: whose, and which part of the work.
-        workers: processes on this machine; one per processor unless given.
+        workers: processes on this machine; one more than it has processors unless given.
         engine: what runs tasks instead of those.
         report: hears how many submissions there are to grade, then of each outcome.
 
@@ -186,7 +186,8 @@ def _local(
 
     address = server.address if server else None
     work = partial(_grade, assignment=assignment, sandbox=sandbox, address=address)
-    pool: Pool[Task, Graded] = stack.enter_context(Pool(work, workers or processors()))
+    # A worker waits while its submission computes, and for processes to begin and to end: one more fills these gaps.
+    pool: Pool[Task, Graded] = stack.enter_context(Pool(work, workers or processors() + 1))
     return pool.run
 
 
