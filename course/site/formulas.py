@@ -7,6 +7,7 @@ Open Font License), cut down to the characters that formulas use.
 from __future__ import annotations
 
 import html
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,9 @@ from sphinx.util import logging
 FONT = "formulas.woff"
 _LOG = logging.getLogger(__name__)
 _CONVERTER = LatexToMathML(fancy_error=False)
+
+# Room between lines, as in \\[2pt], which the converter takes for text.
+_SPACED = re.compile(r"\\\\\[[\d.]+(?:pt|ex|em|mm)\]")
 
 # What no formula names and a browser draws: the italic letter for the x of a formula, the sign of a root, the minus.
 _ALWAYS = [range(0x20, 0x7F), range(0x391, 0x3F6), range(0x1D434, 0x1D468), range(0x1D6E2, 0x1D71C), [0x210E]]
@@ -32,7 +36,7 @@ class Formulas:
 
     def mathml(self, node: nodes.Element, displayed: bool) -> str:
         """A formula's MathML; its LaTeX, and a warning, where it cannot be read."""
-        latex = node.astext().strip()
+        latex = _SPACED.sub(r"\\\\", node.astext().strip())
         try:
             found = _CONVERTER.convert_with_local_state(latex, displaystyle=displayed)
         except LatexError as error:

@@ -1,5 +1,6 @@
 """Every formula of every notebook becomes MathML, and the font that comes with it has all of its characters."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,9 @@ def test_every_formula_is_read_and_the_font_can_draw_it(tmp_path, monkeypatch):
     texts = [made.mathml(nodes.math("", latex), displayed) for _, latex, displayed in found]
     assert all(text.startswith("<math") for text in texts)
     assert complaints == []
+    assert not [
+        text for text in texts if "pt]" in "".join(re.findall(r">([^<]*)<", text))
+    ]  # room between lines is no text
     made.write_font(tmp_path / "font.woff")
     font = TTFont(tmp_path / "font.woff")
     drawn = set(font.getBestCmap())
