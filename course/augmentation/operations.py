@@ -356,16 +356,17 @@ def _one_by_one(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
 
 def _sorted(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
     """Small pictures: sort them by operation, let each operation do its part block by block, restore the order."""
-    order, out, done = (whole := operation.argsort()), torch.empty_like(x), 0
+    order, out, done = operation.argsort(), torch.empty_like(x), 0
+    left = order
     counts = torch.bincount(operation, minlength=len(NAMES)).tolist()
     at_once = BLOCK // max(1, x[:1].numel()) if x.device.type == "cpu" else max(1, len(x))
     for change, numbers in groupby(range(len(NAMES)), key=_KERNELS.__getitem__):
-        group, order = order.tensor_split([sum(counts[k] for k in numbers)])
+        group, left = left.tensor_split([sum(counts[k] for k in numbers)])
         for rows in group.split(at_once) if len(group) else ():
             part, op, m = (t.index_select(0, rows) for t in (x, operation, magnitude))
             out[done : done + len(rows)] = change(part, op, m)
             done += len(rows)
-    return out.index_select(0, whole.argsort())
+    return out.index_select(0, order.argsort())
 
 
 def apply_operation(x: Tensor, name: str, magnitude: Tensor | float = 0.0) -> Tensor:

@@ -167,32 +167,19 @@ EQUIVALENCES = (
         0,
         _operation("Posterize", "posterize", 3.0, 3),
     ),
-    Equivalence(
-        "augmentation.brightness",
-        f"{_V2}.adjust_brightness",
-        f"As an operation of a policy, 0.4 stands for the factor 1.4. {_LEVELS}",
-        1,
-        _operation("Brightness", "adjust_brightness", 0.4, 1.4),
-    ),
-    Equivalence(
-        "augmentation.contrast",
-        f"{_V2}.adjust_contrast",
-        f"As an operation of a policy, 0.4 stands for the factor 1.4. {_LEVELS}",
-        1,
-        _operation("Contrast", "adjust_contrast", 0.4, 1.4),
-    ),
-    Equivalence(
-        "augmentation.color",
-        f"{_V2}.adjust_saturation",
-        f"As an operation of a policy, 0.4 stands for the factor 1.4. {_LEVELS}",
-        1,
-        _operation("Color", "adjust_saturation", 0.4, 1.4),
-    ),
-    Equivalence(
-        "augmentation.sharpness",
-        f"{_V2}.adjust_sharpness",
-        f"As an operation of a policy, 0.4 stands for the factor 1.4. {_LEVELS}",
-        1,
-        _operation("Sharpness", "adjust_sharpness", 0.4, 1.4),
+    *(
+        Equivalence(
+            f"augmentation.{ours}",
+            f"{_V2}.{theirs}",
+            f"As an operation of a policy, 0.4 stands for the factor 1.4. {_LEVELS}",
+            1,
+            _operation(ours.capitalize(), theirs, 0.4, 1.4),
+        )
+        for ours, theirs in (
+            ("brightness", "adjust_brightness"),
+            ("contrast", "adjust_contrast"),
+            ("color", "adjust_saturation"),
+            ("sharpness", "adjust_sharpness"),
+        )
     ),
 )

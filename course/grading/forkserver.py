@@ -5,8 +5,8 @@ care: a fork copies one thread only, so this process must never have a second on
 runs anything of a student's. This module is both sides: `python -m course.grading.forkserver ADDRESS` serves,
 `ForkServer` and `ForkedProcess` are the client.
 
-Protocol, one connection a kernel: the client sends a JSON line (argv, cwd, env) and gets a line with the pid. With
-the line comes a socket, where the kernel is to run in the sandbox: by that it learns what it needs, see sandbox. A
+Protocol, one connection a kernel: the client sends a JSON line (argv, cwd, env, apart) and gets a line with the pid.
+With the line comes a socket, where the kernel is to run in the sandbox: by that it learns what it needs, see sandbox. A
 byte from the client is a signal for the kernel's process group; the last line from the server is the exit code.
 When the client hangs up, its kernel is killed; when the server's standard input ends, all are, and it goes.
 """

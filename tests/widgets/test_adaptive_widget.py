@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 from course.adaptive import Adagrad, Adam
 from course.descent import SGD, gradient_of
 from course.widgets import OptimizerRace
-from course.widgets.adaptive import ARRIVED, GROUNDS, LOOKS, MAP, RATES, arrivals, picture, race, runners
+from course.widgets.adaptive import (
+    ARRIVED,
+    GROUNDS,
+    LOOKS,
+    MAP,
+    RATES,
+    SLOPES,
+    arrivals,
+    picture,
+    race,
+    runners,
+)
 from course.widgets.svg import polyline
 
 KNOBS = OptimizerRace.knobs()
@@ -33,6 +44,13 @@ def run(preset):
     surface, x, y, steps = (preset[k] for k in ("surface", "x", "y", "steps"))
     all_ = race(surface, x, y, steps, tuple(RATES))
     return all_, runners(surface, all_, tuple(preset[k] for k in ("sgd", "momentum", "adagrad", "adam")))
+
+
+@pytest.mark.parametrize("surface", GROUNDS)
+def test_the_gradients_written_out_are_those_of_automatic_differentiation(surface):
+    assert set(SLOPES) == set(GROUNDS)
+    w = 4 * torch.rand(200, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0)) - 2
+    torch.testing.assert_close(SLOPES[surface](w), gradient_of(GROUNDS[surface][0].loss, w))
 
 
 def test_every_preset_has_its_story():

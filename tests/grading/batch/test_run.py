@@ -13,7 +13,7 @@ import pytest
 from nbgrader.api import Gradebook
 from traitlets.config import Config
 
-from course.grading.batch import run
+from course.grading.batch import assignment, run
 from course.grading.batch.assignment import Assignment
 from course.grading.batch.pool import Failure
 from course.grading.batch.run import Plan, Store, autograde, collect, parse_shard
@@ -316,3 +316,18 @@ def test_late_submissions_pay_what_the_class_has_set(
 def test_results_survive_their_file() -> None:
     graded = Graded("ada", "n", "k", "{}", {"a": None, "b": 1.0}, ("a",), (Finding("x.y", "passed", 1, 1),), ("r",))
     assert Graded.from_json(json.dumps(json.loads(graded.to_json()))) == graded
+
+
+def test_other_code_of_the_course_is_another_assignment(
+    fresh: Classroom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "check").mkdir()
+    (tmp_path / "check" / "judge.py").write_text("PATIENCE = 1\n")
+    monkeypatch.setattr(assignment.course, "__file__", str(tmp_path / "__init__.py"))
+    digests = []
+    for code in ("PATIENCE = 1\n", "PATIENCE = 2\n", "PATIENCE = 1\n"):
+        (tmp_path / "check" / "judge.py").write_text(code)
+        assignment._code.cache_clear()
+        digests.append(run._load(fresh).digest)
+    assignment._code.cache_clear()
+    assert digests[0] == digests[2] != digests[1]
