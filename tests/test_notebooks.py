@@ -1,15 +1,21 @@
-"""The notebooks as their users run them: solved, blank, and through nbgrader's validation."""
+"""The notebooks as their users run them: solved, blank, and through nbgrader's validation.
+
+Kernels are forked from one process that has imported torch; the browser's tests start theirs from nothing.
+"""
 
 import os
+import uuid
 from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client.manager import KernelManager
 from nbclient import NotebookClient
 
 from course import exercises
 from course.authoring import solved
 from course.check.report import VERDICT_MIME
+from course.grading.provisioner import GradingProvisioner
 
 ROOT = Path(__file__).parents[1]
 EXPERIMENTS = ("effects.get(", "guess.show(", "NAMES.show(", "compare(")
@@ -27,9 +33,18 @@ def tasks(section: str) -> set[str]:
     return {task.name for task in (*exercises.of_section(section), *exercises.challenges(section))}
 
 
+def kernel_manager() -> KernelManager:
+    """Of a kernel that is forked: importing torch takes longer than most notebooks do."""
+    manager = KernelManager(kernel_name="python3", kernel_id=str(uuid.uuid4()))
+    manager.provisioner = GradingProvisioner(
+        kernel_id=manager.kernel_id, kernel_spec=manager.kernel_spec, parent=manager, unsafe_no_sandbox=True
+    )
+    return manager
+
+
 def execute(notebook: nbformat.NotebookNode, folder: str, environment: dict[str, str] | None = None):
     resources = {"metadata": {"path": str(ROOT / "notebooks" / folder)}}
-    client = NotebookClient(notebook, timeout=120, kernel_name="python3", resources=resources, allow_errors=True)
+    client = NotebookClient(notebook, km=kernel_manager(), timeout=120, resources=resources, allow_errors=True)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})}
     environment.pop("COURSE_SEED", None)
     return client.execute(env=environment)
