@@ -273,7 +273,8 @@ def demo(
         bool, typer.Option("--unsafe-no-sandbox", help="Run the submissions without protection, as you.")
     ] = False,
 ) -> None:
-    """Release a notebook, make a class of submissions, autograde them with nbgrader, show who made which mistake."""
+    """Release a notebook with nbgrader, make a class of submissions, autograde them, show who made which mistake."""
+    _one_thread()
     from course.grading import demo as demonstration
 
     demonstration.main(section, folder, only, json_file, unsafe_no_sandbox)

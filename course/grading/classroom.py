@@ -200,7 +200,7 @@ class Classroom:
                 if trouble:
                     trouble = f"nbgrader stopped at this submission ({trouble})."
                     self._autograde(student, trouble)
-                self._feedback(student)
+                self.feedback(student)
                 outcome = self._read(student, trouble, started)
         except Exception as error:  # the others must still be graded, and a later run tries this one again
             sentence = f"Grading stopped with {type(error).__name__}: {error!s:.300}"
@@ -211,6 +211,11 @@ class Classroom:
     def note(self, outcome: Outcome) -> None:
         """Remember what came of a submission; all else that belongs to it must have been written."""
         write(self._outcome_file(outcome.student), outcome.to_json())
+
+    def feedback(self, student: str) -> None:
+        """Let nbgrader make the page that a student gets back."""
+        directory = self.directory(student)
+        GenerateFeedback(coursedir=directory, config=self.config, log=self._log, force=True).start()
 
     # ------------------------------------------------------------------------------------------------ inside
 
@@ -227,10 +232,6 @@ class Classroom:
         except NbGraderException as error:
             return self._last_words(error)
         return ""
-
-    def _feedback(self, student: str) -> None:
-        directory = self.directory(student)
-        GenerateFeedback(coursedir=directory, config=self.config, log=self._log, force=True).start()
 
     def _read(self, student: str, trouble: str, started: float) -> Outcome:
         """What the gradebook, the autograded notebook and the submission tell."""

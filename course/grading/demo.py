@@ -9,7 +9,7 @@ import shutil
 import sys
 import sysconfig
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -19,16 +19,17 @@ from typing import Any
 from filelock import FileLock, Timeout
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress
 from rich.table import Table
 from traitlets.config import Config
 
 from course.files import write, write_rows
+from course.grading.batch.run import Plan, autograde
 from course.grading.classroom import Classroom, ClassroomError, Outcome
 from course.grading.forkserver import ForkServer, ForkUnavailable
-from course.grading.progress import columns
+from course.grading.progress import Bar
 from course.grading.provisioner import GradingProvisioner
 from course.grading.roster import Roster, Student, assignment_files
+from course.grading.runner.session import WARM
 from course.grading.sandbox import SandboxError
 from course.grading.workers import grade_all
 
@@ -43,7 +44,7 @@ def main(
     json_file: Path | None = None,
     unsafe_no_sandbox: bool = False,
 ) -> None:
-    """Make a class, grade it with nbgrader, show who made which mistake. Ends the process with 1 if one is missed.
+    """Make a class, grade it, show who made which mistake. Ends the process with 1 if one is missed.
 
     Args:
         section: which notebook is released, e.g. `descent`.
@@ -62,16 +63,15 @@ def main(
         place = _open(folder)
     except ClassroomError as error:
         _stop(console, str(error))
-    graded: Rows = []
     try:
         with FileLock(place / LOCK, timeout=0):
-            classroom, rows = _run(place, section, only or [], settings, console, graded.append)
+            classroom, rows = _run(place, section, only or [], settings, console)
     except Timeout:
         _stop(console, f"another demo is at work in {place}; wait for it, or choose a new --folder")
     except (ClassroomError, AuthoringError, SandboxError) as error:
         _stop(console, str(error))
     except KeyboardInterrupt:
-        console.print(f"\nInterrupted: {len(graded)} submissions were graded in this run, and nothing is lost.")
+        console.print("\nInterrupted. What is graded is kept.")
         console.print(f"Go on with [bold]course demo --folder {escape(str(place))}[/bold]", soft_wrap=True)
         sys.exit(130)
     if json_file:
@@ -87,41 +87,47 @@ def main(
 # ------------------------------------------------------------------------------------------------ the work
 
 
-def _run(
-    place: Path,
-    section: str,
-    only: list[str],
-    settings: Config,
-    console: Console,
-    note: Callable[[dict[str, Any]], None],
-) -> tuple[Classroom, Rows]:
+def _run(place: Path, section: str, only: list[str], settings: Config, console: Console) -> tuple[Classroom, Rows]:
     """Set the class up, hand in, grade what is not graded yet; rows in the roster's order."""
-    sandbox = GradingProvisioner(config=settings).sandbox()
+    sandboxed = GradingProvisioner(config=settings).sandbox()
     with ExitStack() as stack:
         server = None
         try:  # it imports torch while we set the class up
-            server = stack.enter_context(ForkServer(sandbox))
+            server = stack.enter_context(ForkServer(sandboxed, warm=WARM if sandboxed else ""))
         except ForkUnavailable as reason:
             console.print(f"[dim]Grading is slower here: {escape(str(reason))}.[/dim]")
-        progress = stack.enter_context(_progress(console))
-        task = progress.add_task("setting up", total=None)
+        bar = stack.enter_context(Bar(console, "setting up"))
         classroom, students = _set_up(place, section, settings)
-        students = _chosen(students, only)
-        progress.update(task, total=len(students))
+        by_name = {s.name: s for s in _chosen(students, only)}
         rows: dict[str, dict[str, Any]] = {}
-        for student in students:
-            outcome = classroom.outcome(student.name)
+        for name, student in by_name.items():
+            outcome = classroom.outcome(name)
             if outcome is None:
-                classroom.submit(student.name, student.files())
+                classroom.submit(name, student.files())
             else:
-                rows[student.name] = _row(student, outcome)
-        progress.update(task, completed=len(rows), description="grading")
-        by_name = {s.name: s for s in students}
-        for outcome in grade_all(classroom, [n for n in by_name if n not in rows], server=server):
+                rows[name] = _row(student, outcome)
+        bar.start(len(by_name), len(rows))
+
+        def take(outcome: Outcome) -> None:
             rows[outcome.student] = _row(by_name[outcome.student], outcome)
-            note(rows[outcome.student])
-            progress.update(task, advance=1)
-    return classroom, [rows[s.name] for s in students]
+            bar.advance()
+
+        if left := [name for name in by_name if name not in rows]:
+            _grade(classroom, left, bool(sandboxed), server, take)
+    return classroom, [rows[name] for name in by_name]
+
+
+def _grade(
+    classroom: Classroom, names: Sequence[str], sandboxed: bool, server: ForkServer | None, take: Callable[..., None]
+) -> None:
+    """As `course autograde` does; without a sandbox, through nbgrader's own."""
+    if sandboxed:
+        autograde(
+            classroom, Plan(names), report=lambda news: take(news) if isinstance(news, Outcome) else None, server=server
+        )
+    else:
+        for outcome in grade_all(classroom, names, server=server):
+            take(outcome)
 
 
 def _set_up(place: Path, section: str, settings: Config) -> tuple[Classroom, list[Student]]:
@@ -193,10 +199,6 @@ def _row(student: Student, outcome: Outcome) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------------------- the show
 
 
-def _progress(console: Console) -> Progress:
-    return Progress(*columns(), console=console, transient=True)
-
-
 def _table(rows: Rows) -> Table:
     table = Table(title="A class, graded", title_justify="left", header_style="bold")
     table.add_column("")
@@ -234,14 +236,27 @@ def _verdict(console: Console, rows: Rows) -> bool:
     return not wrong
 
 
-def _where_next(console: Console, classroom: Classroom, rows: Iterable[dict[str, Any]]) -> None:
+def _example(classroom: Classroom, rows: Rows) -> Path | None:
+    """The feedback page that is worth a look; nbgrader makes it if it is not there."""
+    graded = [row for row in rows if (classroom.folder / "autograded" / row["student"]).is_dir()]
+    if not graded:
+        return None
+    student = next((row["student"] for row in graded if row["reason"]), graded[0]["student"])
+    pages = classroom.folder / "feedback" / student / classroom.assignment
+    if not any(pages.glob("*.html")):
+        classroom.feedback(student)
+    return next(pages.glob("*.html"))
+
+
+def _where_next(console: Console, classroom: Classroom, rows: Rows) -> None:
     folder = classroom.folder
-    example = next((r["student"] for r in rows if r["reason"]), "solved")
-    page = next((folder / "feedback" / example / classroom.assignment).glob("*.html"), None)
     ours = os.path.join(sysconfig.get_path("scripts"), "jupyter")
     jupyter = "jupyter" if shutil.which("jupyter") == ours else ours  # another environment's knows nothing of nbgrader
+    nbgrader = f"{jupyter.removesuffix('jupyter')}nbgrader"
+    page = _example(classroom, rows)
     for name, place in (
-        ("Feedback", page),
+        ("Feedback", page or "none yet"),
+        ("", f"cd {folder} && {nbgrader} generate_feedback {classroom.assignment}   (everybody's)"),
         ("Gradebook", folder / "gradebook.db"),
         ("Formgrader", f"cd {folder} && {jupyter} lab   (menu Nbgrader → Formgrader)"),
     ):

@@ -109,8 +109,8 @@ guess.show()
 # $$
 #
 # Both start at 0, so at first they are too small: after one step, $m$ is only a tenth of $g$ (with $\beta_1 = 0.9$),
-# and $v$ a thousandth of $g^2$ (with $\beta_2 = 0.999$). As $\sqrt v$ lacks more than $m$, uncorrected steps are too
-# **long**. The **bias correction** takes that out:
+# and $v$ a thousandth of $g^2$ (with $\beta_2 = 0.999$), so $\sqrt v$ a thirtieth of $|g|$. The divisor is further from
+# what it should be than $m$ is, so uncorrected steps are too **long**. The **bias correction** takes that out:
 #
 # $$
 # \hat m = \frac{m}{1-\beta_1^t}, \qquad \hat v = \frac{v}{1-\beta_2^t}, \qquad

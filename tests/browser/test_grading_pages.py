@@ -63,7 +63,7 @@ def classroom(tmp_path_factory: pytest.TempPathFactory) -> Classroom:
     with ForkServer(launch.available()) as server:
         (outcome,) = autograde(made, Plan(["mallory"]), engine=engine).outcomes
     assert (outcome.score, outcome.waiting, outcome.failed) == (0, 4, False)
-    made._feedback("mallory")
+    made.feedback("mallory")
     return made
 
 

@@ -9,14 +9,13 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import Progress
 from rich.table import Table
 from traitlets.config import Config
 
 from course.files import write_rows
 from course.grading.batch.run import Plan, Tally, autograde, parse_shard
 from course.grading.classroom import Classroom, ClassroomError, Outcome
-from course.grading.progress import columns
+from course.grading.progress import Bar
 from course.grading.sandbox import SandboxError
 
 SHOWN = 15
@@ -46,7 +45,6 @@ def main(
     """
     alone = json_file is not None and str(json_file) == "-"
     console = Console(stderr=alone)
-    show = _Show(console)
     try:
         classroom = Classroom(folder, assignment, Config())
         plan = Plan(_chosen(classroom, students), not resume, parse_shard(shard) if shard else None)
@@ -55,8 +53,8 @@ def main(
             from course.grading.batch.cluster import on_cluster
 
             engine = on_cluster(scheduler)
-        with show:
-            tally = autograde(classroom, plan, workers, engine, show)
+        with Bar(console, "starting") as bar:
+            tally = autograde(classroom, plan, workers, engine, lambda news: _show(bar, news))
     except (ClassroomError, SandboxError, ValueError, OSError) as error:
         console.print(f"[red]✗[/red] {escape(str(error))}", soft_wrap=True)
         sys.exit(1)
@@ -98,28 +96,12 @@ def _chosen(classroom: Classroom, wanted: list[str]) -> list[str]:
     return wanted or there
 
 
-class _Show:
-    """The bar. It is drawn from this thread alone: a process with several could not fork workers."""
-
-    def __init__(self, console: Console) -> None:
-        self._bar = Progress(*columns(), console=console, transient=True, auto_refresh=False)
-        self._task = self._bar.add_task("starting", total=None)
-
-    def __enter__(self) -> _Show:
-        self._bar.start()
-        self._bar.refresh()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.stop()
-
-    def __call__(self, news: object) -> None:
-        """A number: so much there is to do. Anything else: one more is done."""
-        if isinstance(news, int):
-            self._bar.update(self._task, total=news, description="grading")
-        else:
-            self._bar.advance(self._task)
-        self._bar.refresh()
+def _show(bar: Bar, news: object) -> None:
+    """A number: so much there is to do. Anything else: one more is done."""
+    if isinstance(news, int):
+        bar.start(news)
+    else:
+        bar.advance()
 
 
 # --------------------------------------------------------------------------------------------- the summary

@@ -113,6 +113,7 @@ def autograde(
     workers: int = 0,
     engine: Callable[[Assignment, Sandbox], Engine] | None = None,
     report: Callable[[Outcome | Graded | int], None] = lambda _: None,
+    server: ForkServer | None = None,
 ) -> Tally:
     """Grade submissions.
 
@@ -122,6 +123,7 @@ def autograde(
         workers: processes on this machine; one more than it has processors unless given.
         engine: what runs tasks instead of those.
         report: hears how many submissions there are to grade, then of each outcome.
+        server: a fork server within the class's walls that is running already, best made with `warm=WARM`.
 
     Raises:
         SandboxUnavailable: students' code cannot be shut in here; nothing was graded.
@@ -135,7 +137,7 @@ def autograde(
         if plan.shard is None:
             _lock(classroom, stack)
         if engine is None:
-            engine = partial(_local, workers=workers, stack=stack, server=_server(sandbox, stack))
+            engine = partial(_local, workers=workers, stack=stack, server=server or _server(sandbox, stack))
         assignment = _load(classroom)
         store, digest = Store(classroom, old=not plan.again), assignment.digest
         todo = [s for s in plan.students if plan.again or not _is_graded(classroom, s, digest)]

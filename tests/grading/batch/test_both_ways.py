@@ -141,7 +141,7 @@ def test_the_command_says_where_the_class_is_stuck(fast: Path) -> None:
 
 def test_nbgrader_makes_feedback_of_it(fast: Path) -> None:
     classroom = Classroom(fast, ASSIGNMENT)
-    classroom._feedback("momentum_step-damped")
+    classroom.feedback("momentum_step-damped")
     (page,) = (fast / "feedback/momentum_step-damped" / ASSIGNMENT).glob("*.html")
     assert "momentum with a (1 − α) factor" in page.read_text()
 
