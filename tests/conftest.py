@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from course import lean  # noqa: F401  (before a test imports nbformat)
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported: more threads only wait for each other
 
 _PROGRESS = tempfile.TemporaryDirectory(prefix="cv-course-progress-")

@@ -3,6 +3,7 @@
 `build` makes all of them, `solved` and `fill` make what students hand in (for tests, demos, timings).
 """
 
+from course import lean  # noqa: F401  (before anything imports nbformat)
 from course.authoring.answers import fill, find_root, solutions, solved
 from course.authoring.builder import Built, build
 from course.authoring.release import StudentVersion, release_preprocessors, scripts_on_path

@@ -14,3 +14,5 @@ settings.py    nbgrader's settings for all of this
 review/        what a person should look at: forbidden calls, evasion, near-copies; read, never run
 demo.py        `course demo`: a class (roster.py) with every known mistake in it (planting.py)
 """
+
+from course import lean  # noqa: F401  (before anything imports nbformat)
