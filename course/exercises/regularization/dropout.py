@@ -54,13 +54,13 @@ def cases(draw: Draw) -> list[Case]:
     def run(label: str, *shape: int, p: float, kind: Any = "varied") -> Case:
         return Case(label, (draw.normal(*shape) + 3.0, p, draw.seed()), kind)
 
-    sparse = draw.normal(60, 40).relu()
+    sparse = draw.normal(40, 40).relu()
     return [
         Case("ones, p = 0.5", (torch.ones(40, 30), 0.5, draw.seed()), "hand"),
         run("p = 0 drops nothing", 5, 4, p=0.0),
         run("a little", 50, draw.integer(30, 40), p=draw.uniform(0.08, 0.2)),
         run("much", 50, draw.integer(30, 40), p=draw.uniform(0.7, 0.85)),
-        run("pictures", 4, 3, 16, 16, p=draw.uniform(0.25, 0.4)),
+        run("pictures", 4, 3, 8, 8, p=draw.uniform(0.25, 0.4)),
         run("one long vector", 1500, p=draw.uniform(0.3, 0.4)),
         Case("numbers that are 0 already", (sparse, draw.uniform(0.2, 0.35), draw.seed())),
     ]
@@ -312,6 +312,11 @@ def indexed(x, p, training, generator):  # noqa: D103
     return out
 
 
+def in_double(x, p, training, generator):  # noqa: D103
+    x = x.double()
+    return x / (1 - p) * (torch.rand(x.shape, generator=generator) >= p) if training else x
+
+
 def _kept(answer: Answer, inputs: Inputs) -> list[tuple[Tensor, Tensor]]:
     """For each mask, the numbers that stayed, as they were and as they are."""
     return [(inputs[0][out != 0], out[out != 0]) for out in answer["in training"]]
@@ -475,7 +480,7 @@ EXERCISE = Exercise(
         Property("the gradient comes through", _gradient),
     ),
     misconceptions=mistakes(**RECOGNISED),
-    alternatives=(by_bernoulli, by_where, by_masked_fill, indexed),
+    alternatives=(by_bernoulli, by_where, by_masked_fill, indexed, in_double),
     note="Return a tensor of the same shape as x.",
     forbidden=(
         *(f"torch.nn.functional.{n}" for n in ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout")),
