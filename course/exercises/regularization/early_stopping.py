@@ -170,7 +170,7 @@ class no_patience(_Base):
 
 
 class keeps_a_reference(_Base):
-    """The last state is left after restore(), not the best. Is a copy kept? state_dict() holds the living tensors, which training goes on changing: copy.deepcopy(model.state_dict()). Is it kept in the best epochs only? And does restore() load it into the model that was passed in?"""  # noqa: E501
+    """The last state is left after restore(), not the best: state_dict() holds living tensors, so keep a deepcopy of it, in the best epochs only, and load it into the model that was passed in."""  # noqa: E501
 
     def __call__(self, history):  # noqa: D102
         accuracy = history.validation_accuracy[-1]
@@ -324,8 +324,8 @@ class never_stops(_Base):
 
 
 class stops_upside_down(_Base):
-    """It says stop after the first epoch, which is better than none before: are True and False exchanged? Or is what it
-    remembers kept by the class, so that it outlives the object? Then set it in __init__, on self."""
+    """It says stop after the first epoch, which is better than none: are True and False exchanged, or does the class
+    keep what each object should keep, on self?"""
 
     def __call__(self, history):  # noqa: D102
         return not _Base.__call__(self, history)

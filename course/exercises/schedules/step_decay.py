@@ -80,7 +80,7 @@ def rounded(t, lr, every, factor):
 
 
 def remainder(t, lr, every, factor):
-    """% gives the remainder, the time since the last drop; how many drops there were is t // every."""
+    """The operator % gives the remainder, the time since the last drop; how many drops there were is t // every."""
     return lr * factor ** (t % every)
 
 
