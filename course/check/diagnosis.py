@@ -52,6 +52,8 @@ def _part_wrong(part: str, evidence: Evidence) -> bool:
 
 def _recognised(mistake: Misconception, evidence: Evidence) -> bool:
     assert mistake.recognise is not None
+    if not all(o.returned for o in evidence.student):
+        return False  # what made it fail elsewhere is not explained by how its other answers look
     failing = [i for i in evidence.numbered() if _broken(evidence, i)]
     if not failing:
         return False

@@ -210,10 +210,11 @@ def _side_effects(evidence: Evidence) -> Problem | None:
     for i, seen in enumerate(evidence.student):
         edited = [name for name in seen.edited if name not in exercise.may_edit]
         if edited:
-            names = " and ".join(edited)
+            names, first = " and ".join(edited), evidence.cases[i].inputs[exercise.arguments.index(edited[0])]
+            copy = f"list({edited[0]})" if isinstance(first, list) else f"{edited[0]}.clone()"
             return Problem(
                 f"The values are right, but {exercise.function} changes its argument {names} in place: whoever calls "
-                f"it loses what was there. Work on a copy, e.g. {edited[0]}.clone().",
+                f"it loses what was there. Work on a copy, e.g. {copy}.",
                 i,
             )
     same = evidence.student[-1].like(evidence.student[-2], *evidence.tolerance)

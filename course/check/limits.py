@@ -25,7 +25,7 @@ def call_within(seconds: float, action: Callable[[], Any]) -> tuple[bool, Any]:
 
     On the main thread an alarm signal interrupts it. Elsewhere it runs in a thread of its own, which is asked to
     stop and, if it will not, left behind. An import in progress is waited for: half a module is worse than a late
-    alarm, and torch loads parts of itself on first use.
+    alarm, and torch loads parts of itself on first use; the time that took is given back, once.
     """
     main = threading.current_thread() is threading.main_thread()
     return (_by_signal if main and hasattr(signal, "setitimer") else _by_thread)(seconds, action)
@@ -33,11 +33,19 @@ def call_within(seconds: float, action: Callable[[], Any]) -> tuple[bool, Any]:
 
 def _by_signal(seconds: float, action: Callable[[], Any]) -> tuple[bool, Any]:
     started, fired = time.monotonic(), 0
+    imports = 0  # 1: one is waited for; 2: its time was given back
 
     def stop(_: int, frame: FrameType | None) -> None:
-        nonlocal fired
+        nonlocal fired, imports
         early = time.monotonic() - started < IMPORT_SECONDS
-        if frame is None or frame.f_code.co_filename == __file__ or (early and _importing(frame)):
+        if frame is None or frame.f_code.co_filename == __file__:
+            return
+        if early and _importing(frame):
+            imports = imports or 1
+            return
+        if imports == 1:
+            imports = 2
+            signal.setitimer(signal.ITIMER_REAL, seconds, 0.05)
             return
         fired += 1
         if fired == PATIENCE:
@@ -74,10 +82,12 @@ def _by_thread(seconds: float, action: Callable[[], Any]) -> tuple[bool, Any]:
     worker, started = threading.Thread(target=work, daemon=True), time.monotonic()
     worker.start()
     worker.join(seconds)
-    while worker.is_alive() and _importing(sys._current_frames().get(worker.ident or 0)):
-        worker.join(0.05)
-        if time.monotonic() - started > IMPORT_SECONDS:
-            break
+    if worker.is_alive() and _importing(sys._current_frames().get(worker.ident or 0)):
+        while worker.is_alive() and _importing(sys._current_frames().get(worker.ident or 0)):
+            worker.join(0.05)
+            if time.monotonic() - started > IMPORT_SECONDS:
+                break
+        worker.join(seconds)
     if not worker.is_alive():
         if "error" in result:
             raise result["error"]

@@ -23,7 +23,7 @@ class Draw:
 
     def normal(self, *shape: int, scale: float = 1.0) -> Tensor:
         """Standard normal numbers times `scale`, float32."""
-        return torch.randn(*shape, generator=self.generator) * scale
+        return torch.randn(shape, generator=self.generator) * scale
 
     def uniform(self, low: float, high: float) -> float:
         """One number from [low, high), rounded to three digits so that it reads well in a report."""

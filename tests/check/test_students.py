@@ -15,6 +15,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -246,6 +247,23 @@ def test_a_generator_without_end_is_not_waited_for(name: str, isolated: Judged, 
 
     outcome = isolated(endless, brief(name))
     assert (outcome["status"], outcome["points"]) == ("failed", 0.0)
+
+
+@pytest.mark.parametrize("off_main_thread", [False, True], ids=["main thread", "other thread"])
+def test_the_time_that_an_import_takes_is_given_back(
+    off_main_thread: bool, isolated: Judged, brief: Brief, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first optimizer of a process makes torch load parts of itself: seconds on a busy machine."""
+    (tmp_path / "as_large_as_torch.py").write_text("import time\ntime.sleep(0.5)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def imports_and_works(w: Tensor, grad: Tensor, lr: float) -> Tensor:
+        before = "as_large_as_torch" in sys.modules
+        importlib.import_module("as_large_as_torch")
+        time.sleep(0.0 if before else 0.15)
+        return w - lr * grad
+
+    assert isolated(imports_and_works, brief("gd_step"), off_main_thread=off_main_thread)["status"] == "passed"
 
 
 def test_the_callers_alarm_is_still_set_afterwards() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -32,12 +33,14 @@ def cases(draw: Draw) -> list[Case]:
 
     by_hand = (torch.tensor([1.0, 1.0]), torch.tensor([[3.0, 0.0]]), torch.tensor([16.0, 4.0]), [0.5], 1.0)
     first = (draw.normal(3), draw.normal(3, 3), torch.zeros(3), [0.1, 0.2, 0.1], 1e-10)
+    small = (draw.normal(2), draw.normal(3, 2, scale=0.03), torch.zeros(2), [0.4, 0.3, 0.5])
     idle = (draw.normal(2), torch.tensor([[0.0, 1.0], [0.0, -2.0]]), torch.zeros(2), [0.1, 0.3], 1e-8)
     return [
         Case("one step: v was 16, the gradient is 3, η = 0.5, ε = 1", by_hand, "hand"),
         Case("v starts at zero", first),
         Case("a weight whose gradient is 0", idle),
         run("an ε that can be seen", 3, steps=3, eps=draw.uniform(0.1, 0.6)),
+        Case("an ε larger than the root", (*small, draw.uniform(0.2, 0.5))),
         run("tiny gradients", 2, steps=4, eps=0.01, scale=0.02),
         run("a matrix", 2, 3, steps=draw.integer(4, 7), eps=draw.uniform(0.05, 0.3), scale=3.0),
     ]
@@ -108,9 +111,81 @@ def sign_only(w, grad, v, lr, eps):
 
 
 def no_brackets(w, grad, v, lr, eps):
-    """Brackets are missing: ε was added to the new w, not to the root; divide by (√v + ε)."""
+    """Brackets are missing: without them ε is added to something else; the step is divided by (√v + ε)."""
     v = v + grad**2
     return w - lr * grad / v.sqrt() + eps, v
+
+
+def eps_ignored(w, grad, v, lr, eps):
+    """The argument eps is not used; add it to √v."""
+    v = v + grad**2
+    return w - lr * grad / (v.sqrt() + 1e-8), v
+
+
+def eps_as_floor(w, grad, v, lr, eps):
+    """ε is a lower bound for the root (max, clamp) here; the lecture adds it to the root, √v + ε."""
+    v = v + grad**2
+    return w - lr * grad / v.sqrt().clamp(min=eps), v
+
+
+def rate_forgotten(w, grad, v, lr, eps):
+    """The learning rate is missing: the step is η times g / (√v + ε)."""
+    v = v + grad**2
+    return w - grad / (v.sqrt() + eps), v
+
+
+def gradient_forgotten(w, grad, v, lr, eps):
+    """What is subtracted is the rate η/(√v + ε) alone; multiply it by the gradient g."""
+    v = v + grad**2
+    return w - lr / (v.sqrt() + eps), v
+
+
+def only_the_step(w, grad, v, lr, eps):
+    """The step came back instead of the new w; subtract it from w."""
+    v = v + grad**2
+    return lr * grad / (v.sqrt() + eps), v
+
+
+def root_kept(w, grad, v, lr, eps):
+    """The root of v came back (was v overwritten by it?); the next step needs the sum of squares itself."""
+    v = v + grad**2
+    return w - lr * grad / (v.sqrt() + eps), v.sqrt()
+
+
+def square_forgotten(w, grad, v, lr, eps):
+    """v sums up the gradients themselves, so that plus and minus cancel; it must sum up their squares."""
+    v = v + grad
+    return w - lr * grad / (v.sqrt() + eps), v
+
+
+def _bracket_before_eps(w, grad, v, lr, eps):
+    v = v + grad**2
+    return w - lr / v.sqrt() + eps * grad, v
+
+
+def _rate_without_brackets(w, grad, v, lr, eps):
+    v = v + grad**2
+    return w - (lr / v.sqrt() + eps) * grad, v
+
+
+def _no_eps(w, grad, v, lr, eps):
+    v = v + grad**2
+    return w - lr * grad / v.sqrt(), v
+
+
+def _root_and_eps_kept(w, grad, v, lr, eps):
+    v = (v + grad**2).sqrt() + eps
+    return w - lr * grad / v, v
+
+
+def _shared_mean(w, grad, v, lr, eps):
+    v = v + (grad**2).mean()
+    return w - lr * grad / (v.sqrt() + eps), v
+
+
+def _forgets_slowly(w, grad, v, lr, eps):
+    v = 0.99 * v + 0.01 * grad**2
+    return w - lr * grad / (v.sqrt() + eps), v
 
 
 def in_place(w, grad, v, lr, eps):  # noqa: D103
@@ -149,19 +224,28 @@ EXERCISE = Exercise(
     reference=adaptive.adagrad_step,
     cases=cases,
     drive=drive,
-    misconceptions=mistakes(
-        eps_inside,
-        v_replaced,
-        uphill,
-        old_v,
-        no_root,
-        sizes_summed,
-        v_not_returned,
-        running_mean,
-        shared_v,
-        swapped,
-        sign_only,
-        no_brackets,
+    misconceptions=(
+        *mistakes(
+            eps_inside,
+            v_replaced,
+            uphill,
+            old_v,
+            no_root,
+            sizes_summed,
+            square_forgotten,
+            v_not_returned,
+            swapped,
+            sign_only,
+            rate_forgotten,
+            gradient_forgotten,
+            only_the_step,
+            eps_as_floor,
+        ),
+        replace(mistakes(running_mean)[0], variants=(_forgets_slowly,)),
+        replace(mistakes(shared_v)[0], variants=(_shared_mean,)),
+        replace(mistakes(root_kept)[0], variants=(_root_and_eps_kept,)),
+        replace(mistakes(eps_ignored)[0], variants=(_no_eps,)),
+        replace(mistakes(no_brackets)[0], variants=(_bracket_before_eps, _rate_without_brackets)),
     ),
     alternatives=(in_place, effective_rate, in_double),
     telling=("new v",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -54,7 +55,9 @@ def cases(draw: Draw) -> list[Case]:
         Case("a weight whose gradient is 0", zeros),
         run("gradients of changing size", 3, steps=4, scale=5.0),
         run("an ε that can be seen", 2, steps=3, eps=draw.uniform(0.1, 0.5)),
+        run("an ε larger than the root", 2, steps=3, eps=draw.uniform(0.2, 0.5), scale=0.05),
         run("in the middle of a training", 3, steps=4, t=draw.integer(3, 9)),
+        run("when the correction has nearly gone", 2, steps=2, t=draw.integer(11, 25)),
         run("a matrix", 2, 3, steps=draw.integer(5, 8), eps=1e-3),
     ]
 
@@ -116,8 +119,8 @@ def beta_times_t(w, grad, m, v, t, lr, beta1, beta2, eps):
     """The correction must raise β to the power t, not multiply it by t."""
     m = beta1 * m + (1 - beta1) * grad
     v = beta2 * v + (1 - beta2) * grad**2
-    m_hat, v_hat = m / (1 + 1e-7 - beta1 * t), v / (1 + 1e-7 - beta2 * t)
-    return w - lr * m_hat / (v_hat.abs().sqrt() + eps), m, v
+    m_hat, v_hat = m / (1 - beta1 * t), v / (1 - beta2 * t)
+    return w - lr * m_hat / (v_hat.sqrt() + eps), m, v
 
 
 def gradient_for_m(w, grad, m, v, t, lr, beta1, beta2, eps):
@@ -217,11 +220,126 @@ def moments_swapped(w, grad, m, v, t, lr, beta1, beta2, eps):
 
 
 def no_brackets(w, grad, m, v, t, lr, beta1, beta2, eps):
-    """Brackets are missing: ε was added to the new w, not to the root; divide by (√v̂ + ε)."""
+    """Brackets are missing: without them ε is added to something else; the step is divided by (√v̂ + ε)."""
     m = beta1 * m + (1 - beta1) * grad
     v = beta2 * v + (1 - beta2) * grad**2
     m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
     return w - lr * m_hat / v_hat.sqrt() + eps, m, v
+
+
+def counts_from_minus_one(w, grad, m, v, t, lr, beta1, beta2, eps):
+    """The exponent is t − 1, which makes the first correction a division by 0; t is 1 at the first step already."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1 ** (t - 1)), v / (1 - beta2 ** (t - 1))
+    return w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def bracket_to_the_power(w, grad, m, v, t, lr, beta1, beta2, eps):
+    """The bracket was raised to the power t; it is β alone: 1 − βᵗ, not (1 − β)ᵗ."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1) ** t, v / (1 - beta2) ** t
+    return w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def hats_without_brackets(w, grad, m, v, t, lr, beta1, beta2, eps):
+    """Brackets are missing in the correction: m / 1 − β₁ᵗ divides by 1 only; write m / (1 − β₁ᵗ)."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / 1 - beta1**t, v / 1 - beta2**t
+    return w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def correction_multiplies(w, grad, m, v, t, lr, beta1, beta2, eps):
+    """The correction multiplies by 1 − βᵗ; m and v are too small at first, so divide."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m * (1 - beta1**t), v * (1 - beta2**t)
+    return w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def one_beta(w, grad, m, v, t, lr, beta1, beta2, eps):
+    """One β serves both moments: β₁ belongs to m, β₂ to v."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta1 * v + (1 - beta1) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta1**t)
+    return w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def correction_with_the_wrong_beta(w, grad, m, v, t, lr, beta1, beta2, eps):
+    """A correction uses the other β: m is divided by 1 − β₁ᵗ, v by 1 − β₂ᵗ."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta1**t)
+    return w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def moments_not_returned(w, grad, m, v, t, lr, beta1, beta2, eps):
+    """The old moments came back, so nothing is remembered; return the new m and v."""
+    new_m = beta1 * m + (1 - beta1) * grad
+    new_v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = new_m / (1 - beta1**t), new_v / (1 - beta2**t)
+    return w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def square_forgotten(w, grad, m, v, t, lr, beta1, beta2, eps):
+    """v averages the gradients themselves; it must average their squares, g²."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def rate_forgotten(w, grad, m, v, t, lr, beta1, beta2, eps):
+    """The learning rate is missing: the step is η times m̂ / (√v̂ + ε)."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return w - m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def eps_as_floor(w, grad, m, v, t, lr, beta1, beta2, eps):
+    """ε is a lower bound for the root (max, clamp) here; the lecture adds it to the root, √v̂ + ε."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return w - lr * m_hat / v_hat.sqrt().clamp(min=eps), m, v
+
+
+def _beta2_for_both(w, grad, m, v, t, lr, beta1, beta2, eps):
+    m = beta2 * m + (1 - beta2) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta2**t), v / (1 - beta2**t)
+    return w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def _corrected_by_beta2(w, grad, m, v, t, lr, beta1, beta2, eps):
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta2**t), v / (1 - beta2**t)
+    return w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def _corrections_exchanged(w, grad, m, v, t, lr, beta1, beta2, eps):
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta2**t), v / (1 - beta1**t)
+    return w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def _no_eps(w, grad, m, v, t, lr, beta1, beta2, eps):
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return w - lr * m_hat / v_hat.sqrt(), m, v
+
+
+def _bracket_before_eps(w, grad, m, v, t, lr, beta1, beta2, eps):
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return w - lr / v_hat.sqrt() + eps * m_hat, m, v
 
 
 def in_place(w, grad, m, v, t, lr, beta1, beta2, eps):  # noqa: D103
@@ -268,28 +386,40 @@ EXERCISE = Exercise(
     reference=adaptive.adam_step,
     cases=cases,
     drive=drive,
-    misconceptions=mistakes(
-        no_correction,
-        counts_from_zero,
-        betas_swapped,
-        eps_inside,
-        hats_returned,
-        only_m_corrected,
-        only_v_corrected,
-        beta_times_t,
-        gradient_for_m,
-        weights_swapped,
-        no_averaging,
-        uphill,
-        v_of_m,
-        no_root,
-        old_moments,
-        sign_descent,
-        correction_without_t,
-        eps_before_correction,
-        eps_ignored,
-        moments_swapped,
-        no_brackets,
+    misconceptions=(
+        *mistakes(
+            no_correction,
+            counts_from_zero,
+            betas_swapped,
+            eps_inside,
+            hats_returned,
+            only_m_corrected,
+            only_v_corrected,
+            beta_times_t,
+            gradient_for_m,
+            weights_swapped,
+            no_averaging,
+            uphill,
+            v_of_m,
+            no_root,
+            old_moments,
+            sign_descent,
+            correction_without_t,
+            eps_before_correction,
+            moments_swapped,
+            counts_from_minus_one,
+            bracket_to_the_power,
+            hats_without_brackets,
+            correction_multiplies,
+            moments_not_returned,
+            square_forgotten,
+            rate_forgotten,
+            eps_as_floor,
+        ),
+        replace(mistakes(one_beta)[0], variants=(_beta2_for_both,)),
+        replace(mistakes(correction_with_the_wrong_beta)[0], variants=(_corrected_by_beta2, _corrections_exchanged)),
+        replace(mistakes(eps_ignored)[0], variants=(_no_eps,)),
+        replace(mistakes(no_brackets)[0], variants=(_bracket_before_eps,)),
     ),
     alternatives=(in_place, rate_corrected, in_double),
     telling=("new m", "new v"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -60,17 +61,19 @@ def cases(draw: Draw) -> list[Case]:
         0.75,
         4.0,
     )
-    usual = (draw.normal(3), draw.normal(5, 3), torch.zeros(3), torch.zeros(3), 1, [0.1] * 5, 0.1, 0.9, 0.999, 1e-8)
+    usual = (draw.normal(3), draw.normal(5, 3), torch.zeros(3), torch.zeros(3), 1, [0.1] * 5, 0.01, 0.9, 0.999, 1e-8)
     idle = torch.tensor([[0.0, 1.0], [0.0, -2.0], [0.0, 0.5]])
     zeros = (draw.normal(2), idle, torch.zeros(2), torch.zeros(2), 1, [0.1, 0.3, 0.2], 0.7, 0.6, 0.9, 1e-8)
     return [
         Case("first step: gradient 4, η = 0.5, β₁ = 0.5, β₂ = 0.75, ε = 4, λ = 0.5", by_hand, "hand"),
-        Case("the usual β₁ = 0.9, β₂ = 0.999", usual),
+        Case("the usual β₁ = 0.9, β₂ = 0.999, λ = 0.01", usual),
         Case("a weight whose gradient is 0", zeros),
         run("λ = 0 is Adam", 2, steps=2, wd=0.0),
         run("gradients of changing size", 3, steps=4, scale=5.0),
         run("an ε that can be seen", 2, steps=3, eps=draw.uniform(0.1, 0.5)),
+        run("an ε larger than the root", 2, steps=3, eps=draw.uniform(0.2, 0.5), scale=0.05),
         run("in the middle of a training", 3, steps=4, t=draw.integer(3, 9)),
+        run("when the correction has nearly gone", 2, steps=2, t=draw.integer(11, 25)),
         run("strong decay", 2, steps=3, t=2, wd=draw.uniform(1.5, 3)),
         run("a matrix", 2, 3, steps=draw.integer(5, 8), eps=1e-3),
     ]
@@ -246,6 +249,183 @@ def no_averaging(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
     return (1 - lr * weight_decay) * w - lr * m_hat / (v_hat.sqrt() + eps), m, v
 
 
+def only_m_corrected(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """Only m is corrected; v started at 0, too: divide it by 1 − β₂ᵗ."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    return (1 - lr * weight_decay) * w - lr * m / (1 - beta1**t) / (v.sqrt() + eps), m, v
+
+
+def only_v_corrected(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """Only v is corrected; m started at 0, too: divide it by 1 − β₁ᵗ."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    return (1 - lr * weight_decay) * w - lr * m / ((v / (1 - beta2**t)).sqrt() + eps), m, v
+
+
+def eps_before_correction(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """ε was added to √v before the correction (as some libraries do), which makes it larger at first; add it to √v̂."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    rate = lr * (1 - beta2**t) ** 0.5 / (1 - beta1**t)
+    return (1 - lr * weight_decay) * w - rate * m / (v.sqrt() + eps), m, v
+
+
+def eps_ignored(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """The argument eps is not used; add it to √v̂."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return (1 - lr * weight_decay) * w - lr * m_hat / (v_hat.sqrt() + 1e-8), m, v
+
+
+def moments_swapped(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """The moments came back in the wrong order: return w, then m, then v."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return (1 - lr * weight_decay) * w - lr * m_hat / (v_hat.sqrt() + eps), v, m
+
+
+def no_brackets(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """Brackets are missing: without them ε is added to something else; the step is divided by (√v̂ + ε)."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return (1 - lr * weight_decay) * w - lr * m_hat / v_hat.sqrt() + eps, m, v
+
+
+def decay_without_w(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """The decay takes ηλ off every weight, whatever its size and sign; it is a share of the weight: ηλ · w."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return w - lr * weight_decay - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def decay_without_brackets(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """Brackets are missing in the decay: 1 − ηλ · w is not (1 − ηλ) · w."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return 1 - lr * weight_decay * w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def counts_from_minus_one(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """The exponent is t − 1, which makes the first correction a division by 0; t is 1 at the first step already."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1 ** (t - 1)), v / (1 - beta2 ** (t - 1))
+    return (1 - lr * weight_decay) * w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def bracket_to_the_power(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """The bracket was raised to the power t; it is β alone: 1 − βᵗ, not (1 − β)ᵗ."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1) ** t, v / (1 - beta2) ** t
+    return (1 - lr * weight_decay) * w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def hats_without_brackets(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """Brackets are missing in the correction: m / 1 − β₁ᵗ divides by 1 only; write m / (1 − β₁ᵗ)."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / 1 - beta1**t, v / 1 - beta2**t
+    return (1 - lr * weight_decay) * w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def correction_multiplies(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """The correction multiplies by 1 − βᵗ; m and v are too small at first, so divide."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m * (1 - beta1**t), v * (1 - beta2**t)
+    return (1 - lr * weight_decay) * w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def one_beta(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """One β serves both moments: β₁ belongs to m, β₂ to v."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta1 * v + (1 - beta1) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta1**t)
+    return (1 - lr * weight_decay) * w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def correction_with_the_wrong_beta(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """A correction uses the other β: m is divided by 1 − β₁ᵗ, v by 1 − β₂ᵗ."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta1**t)
+    return (1 - lr * weight_decay) * w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def moments_not_returned(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """The old moments came back, so nothing is remembered; return the new m and v."""
+    new_m = beta1 * m + (1 - beta1) * grad
+    new_v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = new_m / (1 - beta1**t), new_v / (1 - beta2**t)
+    return (1 - lr * weight_decay) * w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def square_forgotten(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """v averages the gradients themselves; it must average their squares, g²."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return (1 - lr * weight_decay) * w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def rate_forgotten(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """The learning rate is missing: the step is η times m̂ / (√v̂ + ε)."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return (1 - lr * weight_decay) * w - m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def eps_as_floor(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    """ε is a lower bound for the root (max, clamp) here; the lecture adds it to the root, √v̂ + ε."""
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return (1 - lr * weight_decay) * w - lr * m_hat / v_hat.sqrt().clamp(min=eps), m, v
+
+
+def _beta2_for_both(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    m = beta2 * m + (1 - beta2) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta2**t), v / (1 - beta2**t)
+    return (1 - lr * weight_decay) * w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def _corrected_by_beta2(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta2**t), v / (1 - beta2**t)
+    return (1 - lr * weight_decay) * w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def _corrections_exchanged(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta2**t), v / (1 - beta1**t)
+    return (1 - lr * weight_decay) * w - lr * m_hat / (v_hat.sqrt() + eps), m, v
+
+
+def _no_eps(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return (1 - lr * weight_decay) * w - lr * m_hat / v_hat.sqrt(), m, v
+
+
+def _bracket_before_eps(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):
+    m = beta1 * m + (1 - beta1) * grad
+    v = beta2 * v + (1 - beta2) * grad**2
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    return (1 - lr * weight_decay) * w - lr / v_hat.sqrt() + eps * m_hat, m, v
+
+
 def in_place(w, grad, m, v, t, lr, weight_decay, beta1, beta2, eps):  # noqa: D103
     w.mul_(1 - lr * weight_decay)
     m.lerp_(grad, 1 - beta1)
@@ -290,28 +470,48 @@ EXERCISE = Exercise(
     shown=one_bracket,
     cases=cases,
     drive=drive,
-    misconceptions=mistakes(
-        decay_in_gradient,
-        decay_without_rate,
-        decay_after,
-        growth,
-        no_decay,
-        decay_normalised,
-        decay_twice,
-        rate_twice,
-        half_the_decay,
-        no_correction,
-        decay_to_sign,
-        counts_from_zero,
-        correction_without_t,
-        betas_swapped,
-        eps_inside,
-        hats_returned,
-        no_root,
-        uphill,
-        gradient_for_m,
-        weights_swapped,
-        no_averaging,
+    misconceptions=(
+        *mistakes(
+            decay_in_gradient,
+            decay_without_rate,
+            decay_after,
+            growth,
+            no_decay,
+            decay_normalised,
+            decay_twice,
+            rate_twice,
+            half_the_decay,
+            no_correction,
+            decay_to_sign,
+            counts_from_zero,
+            correction_without_t,
+            betas_swapped,
+            eps_inside,
+            hats_returned,
+            no_root,
+            uphill,
+            gradient_for_m,
+            weights_swapped,
+            no_averaging,
+            only_m_corrected,
+            only_v_corrected,
+            eps_before_correction,
+            moments_swapped,
+            decay_without_w,
+            decay_without_brackets,
+            counts_from_minus_one,
+            bracket_to_the_power,
+            hats_without_brackets,
+            correction_multiplies,
+            moments_not_returned,
+            square_forgotten,
+            rate_forgotten,
+            eps_as_floor,
+        ),
+        replace(mistakes(one_beta)[0], variants=(_beta2_for_both,)),
+        replace(mistakes(correction_with_the_wrong_beta)[0], variants=(_corrected_by_beta2, _corrections_exchanged)),
+        replace(mistakes(eps_ignored)[0], variants=(_no_eps,)),
+        replace(mistakes(no_brackets)[0], variants=(_bracket_before_eps,)),
     ),
     alternatives=(in_place, one_bracket, in_double),
     telling=("new m", "new v"),

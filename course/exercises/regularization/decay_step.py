@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -118,6 +119,21 @@ def power(w, grad, lr, lam):
     return w * torch.exp(torch.tensor(-lam * lr)) - lr * grad
 
 
+def no_brackets(w, grad, lr, lam):
+    """Brackets are missing: 1 − λη · w is not (1 − λη) · w."""
+    return 1 - lam * lr * w - lr * grad
+
+
+def decay_without_w(w, grad, lr, lam):
+    """The decay takes λη off every weight, whatever its size and sign; it is a share of the weight: λη · w."""
+    return w - lr * lam - lr * grad
+
+
+def only_the_step(w, grad, lr, lam):
+    """The change of w came back instead of the new w; add it to w."""
+    return -lam * lr * w - lr * grad
+
+
 def in_place(w, grad, lr, lam):  # noqa: D103
     w.mul_(1 - lr * lam)
     w -= lr * grad
@@ -152,22 +168,27 @@ EXERCISE = Exercise(
     reference=regularization.decay_step,
     cases=cases,
     drive=drive,
-    misconceptions=mistakes(
-        decay_without_rate,
-        gradient_decayed,
-        decay_after,
-        growth,
-        uphill,
-        no_decay,
-        double_decay,
-        half_decay,
-        step_without_rate,
-        rate_twice,
-        lambda_on_the_step,
-        only_decay,
-        decay_to_sign,
-        exchanged,
-        power,
+    misconceptions=(
+        *mistakes(
+            decay_without_rate,
+            gradient_decayed,
+            decay_after,
+            growth,
+            uphill,
+            no_decay,
+            double_decay,
+            half_decay,
+            step_without_rate,
+            rate_twice,
+            lambda_on_the_step,
+            only_decay,
+            no_brackets,
+            decay_without_w,
+            decay_to_sign,
+            exchanged,
+            power,
+        ),
+        replace(mistakes(only_the_step)[0], variants=(lambda w, grad, lr, lam: lam * lr * w + lr * grad,)),
     ),
     alternatives=(in_place, as_l2, by_optimizer),
     may_edit=frozenset({"w"}),

@@ -20,6 +20,7 @@ SIGMAS = 6.5  # a right answer is that far off once in 10¹⁰ times
 
 def drive(dropout: Callable[..., Any], x: Tensor, p: float, seed: int) -> Answer:
     """Several calls in training with one generator, the first again with its seed; the gradient; and evaluation."""
+    edited: list[Tensor] = []
 
     def call(generator: torch.Generator, training: bool, inputs: Tensor) -> Tensor:
         answer = dropout(inputs, p, training, generator)
@@ -27,14 +28,23 @@ def drive(dropout: Callable[..., Any], x: Tensor, p: float, seed: int) -> Answer
             raise Unusable("dropout must return a tensor of the same shape as x.")
         return answer
 
+    def numbers(generator: torch.Generator, training: bool) -> Tensor:
+        handed = x.clone()  # each call gets its own, so that an edit of it does not spoil the next
+        answer = call(generator, training, handed).detach().clone()
+        if not torch.equal(handed, x):
+            edited.append(handed)
+        return answer.to(x.dtype) if answer.is_floating_point() else answer
+
     generator = torch.Generator().manual_seed(seed)
-    found: Answer = {"in training": [call(generator, True, x).detach().clone() for _ in range(MASKS)]}
-    found["again"] = call(torch.Generator().manual_seed(seed), True, x).detach().clone()
-    found["in evaluation"] = call(generator, False, x).detach().clone()
+    found: Answer = {"in training": [numbers(generator, True) for _ in range(MASKS)]}
+    found["again"] = numbers(torch.Generator().manual_seed(seed), True)
+    found["in evaluation"] = numbers(generator, False)
     leaf = x.clone().requires_grad_()
     out = call(torch.Generator().manual_seed(seed), True, leaf.clone())
     grad = torch.autograd.grad(out.sum(), leaf, allow_unused=True)[0] if out.requires_grad else None
     found["gradient"] = torch.zeros_like(x) if grad is None else grad
+    if edited:
+        x.copy_(edited[0])  # whoever looks for edits looks at the arguments
     return found
 
 
@@ -44,13 +54,13 @@ def cases(draw: Draw) -> list[Case]:
     def run(label: str, *shape: int, p: float, kind: Any = "varied") -> Case:
         return Case(label, (draw.normal(*shape) + 3.0, p, draw.seed()), kind)
 
-    sparse = draw.normal(60, 40).relu()
+    sparse = draw.normal(40, 40).relu()
     return [
         Case("ones, p = 0.5", (torch.ones(40, 30), 0.5, draw.seed()), "hand"),
         run("p = 0 drops nothing", 5, 4, p=0.0),
         run("a little", 50, draw.integer(30, 40), p=draw.uniform(0.08, 0.2)),
         run("much", 50, draw.integer(30, 40), p=draw.uniform(0.7, 0.85)),
-        run("pictures", 4, 3, 16, 16, p=draw.uniform(0.25, 0.4)),
+        run("pictures", 4, 3, 8, 8, p=draw.uniform(0.25, 0.4)),
         run("one long vector", 1500, p=draw.uniform(0.3, 0.4)),
         Case("numbers that are 0 already", (sparse, draw.uniform(0.2, 0.35), draw.seed())),
     ]
@@ -262,6 +272,18 @@ def no_gradient(x, p, training, generator):
     return x.detach() * (torch.rand(x.shape, generator=generator) >= p) / (1 - p)
 
 
+def never_drops(x, p, training, generator):
+    """Nothing is dropped in training: draw for each number, and put 0 where the draw is below p."""
+    return x
+
+
+def no_brackets(x, p, training, generator):
+    """Brackets are missing: `/ 1 - p` divides by 1 and takes p off every number; divide by (1 - p)."""
+    if not training:
+        return x
+    return x * (torch.rand(x.shape, generator=generator) >= p) / 1 - p
+
+
 def by_bernoulli(x, p, training, generator):  # noqa: D103
     if not training or p == 0:
         return x
@@ -288,6 +310,11 @@ def indexed(x, p, training, generator):  # noqa: D103
     out = x / (1 - p)
     out[torch.rand(x.size(), generator=generator) < p] = 0
     return out
+
+
+def in_double(x, p, training, generator):  # noqa: D103
+    x = x.double()
+    return x / (1 - p) * (torch.rand(x.shape, generator=generator) >= p) if training else x
 
 
 def _kept(answer: Answer, inputs: Inputs) -> list[tuple[Tensor, Tensor]]:
@@ -342,7 +369,30 @@ def _single(inputs: Inputs, answer: Answer) -> bool:
     return all(bool((mask == mask[0]).all()) for mask in _masks(inputs, answer))
 
 
+def _shifted(inputs: Inputs, answer: Answer) -> bool:
+    x, p, _ = inputs
+    return all(
+        bool((torch.isclose(out, x - p, atol=1e-5) | torch.isclose(out, torch.tensor(-p), atol=1e-5)).all())
+        for out in answer["in training"]
+    )
+
+
+def _some_dropped(inputs: Inputs, answer: Answer) -> bool:
+    return bool(_masks(inputs, answer).any())
+
+
+def _other_masks(inputs: Inputs, answer: Answer) -> bool:
+    return not torch.equal(answer["in training"][0] == 0, answer["again"] == 0)
+
+
+def _masks_alike(inputs: Inputs, answer: Answer) -> bool:
+    masks = _masks(inputs, answer)
+    return bool((masks == masks[0]).all()) and _some_dropped(inputs, answer)
+
+
 RECOGNISED: dict[str, tuple[Callable[..., Any], Callable[[Inputs, Answer], bool]]] = {
+    "never_drops": (never_drops, lambda i, a: _untouched(i, a) and not _drops_in_evaluation(i, a)),
+    "no_brackets": (no_brackets, _shifted),
     "only_in_evaluation": (only_in_evaluation, lambda i, a: _untouched(i, a) and _drops_in_evaluation(i, a)),
     "active_in_evaluation": (
         active_in_evaluation,
@@ -361,7 +411,7 @@ RECOGNISED: dict[str, tuple[Callable[..., Any], Callable[[Inputs, Answer], bool]
         keeps_the_share_p,
         lambda i, a: _dropped(i, a, lambda p: 1 - p) and _rightly_scaled(i, a) and not _one_draw(i, a),
     ),
-    "one_draw": (one_draw, lambda i, a: _one_draw(i, a)),
+    "one_draw": (one_draw, lambda i, a: _one_draw(i, a) and _rightly_scaled(i, a)),
     "not_scaled": (
         not_scaled,
         lambda i, a: _factor(i, a, lambda p: 1.0) and _dropped(i, a, lambda p: p) and not _evaluation(i, a),
@@ -377,10 +427,18 @@ RECOGNISED: dict[str, tuple[Callable[..., Any], Callable[[Inputs, Answer], bool]
         normal_for_uniform,
         lambda i, a: _dropped(i, a, _normal_share) and _rightly_scaled(i, a),
     ),
-    "generator_ignored": (generator_ignored, lambda i, a: bool(_not_repeatable(i, a))),
-    "reseeded": (reseeded, lambda i, a: bool(_same_each_time(i, a))),
-    "fixed_count": (fixed_count, lambda i, a: bool(_fixed_count(i, a))),
-    "no_gradient": (no_gradient, lambda i, a: bool((a["gradient"] == 0).all())),
+    "generator_ignored": (generator_ignored, _other_masks),
+    "reseeded": (reseeded, lambda i, a: _masks_alike(i, a) and _rightly_scaled(i, a)),
+    "fixed_count": (
+        fixed_count,
+        lambda i, a: (
+            bool(_fixed_count(i, a)) and not _same_each_time(i, a) and not _share(i, a) and _rightly_scaled(i, a)
+        ),
+    ),
+    "no_gradient": (
+        no_gradient,
+        lambda i, a: bool((a["gradient"] == 0).all()) and not _values(i, a) and not _share(i, a),
+    ),
 }
 
 
@@ -422,7 +480,7 @@ EXERCISE = Exercise(
         Property("the gradient comes through", _gradient),
     ),
     misconceptions=mistakes(**RECOGNISED),
-    alternatives=(by_bernoulli, by_where, by_masked_fill, indexed),
+    alternatives=(by_bernoulli, by_where, by_masked_fill, indexed, in_double),
     note="Return a tensor of the same shape as x.",
     forbidden=(
         *(f"torch.nn.functional.{n}" for n in ("dropout", "dropout1d", "dropout2d", "dropout3d", "alpha_dropout")),

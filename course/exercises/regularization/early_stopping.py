@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -41,7 +41,11 @@ class Network(torch.nn.Module):
 def drive(
     EarlyStopping: Callable[..., Any], accuracies: list[float], losses: list[float], patience: int, weights: Tensor
 ) -> dict[str, Any]:
-    """A training in which epoch i ends with weights[i] and accuracies[i]; it stops when told to, and restores."""
+    """A training in which epoch i ends with weights[i] and accuracies[i]; it stops when told to, and restores.
+
+    Another training, with an object of its own, has its best epoch just before that. Then the weights change once more,
+    and are restored again.
+    """
     model, record = Network(weights[0] + 1), Record()
     stop = EarlyStopping(model, patience)
     for method, example in ((stop, "stop(history)"), (getattr(stop, "restore", None), "stop.restore()")):
@@ -60,14 +64,27 @@ def drive(
         if told:
             last = epoch
             break
+    another = EarlyStopping(Network(weights[0] - 1), patience)
+    another(_record_of_one_epoch())
+    stop.restore()
+    restored = model.weight.detach().clone(), model.running_mean.clone()
+    with torch.no_grad():
+        model.weight.add_(1.0)
     stop.restore()
     return {
         "stops after epoch (0 for never)": last,
-        "weight after restore": model.weight.detach().clone(),
-        "running mean after restore": model.running_mean.clone(),
+        "weight after restore": restored[0],
+        "running mean after restore": restored[1],
+        "weight after going on, and restore": model.weight.detach().clone(),
         "epochs in which the weights were changed": disturbed,
         "accuracies left in the history": len(record.validation_accuracy) == (last or len(accuracies)),
     }
+
+
+def _record_of_one_epoch() -> Record:
+    record = Record()
+    record.loss, record.validation_loss, record.validation_accuracy = [0.02, 0.01], [0.01], [0.999]
+    return record
 
 
 def cases(draw: Draw) -> list[Case]:
@@ -98,6 +115,8 @@ def cases(draw: Draw) -> list[Case]:
         run("the last epoch is not the best, nothing stops", [low, high, mid, mid], 4),
         run("the first epoch is the best", [high, mid, low, low, low], draw.integer(2, 3)),
         run("no picture right at first", [0.0, 0.0, low, mid, low, low, low], 2),
+        run("never a picture right", [0.0] * 5, 3),
+        run("better by one picture in 20 000", [low, high, high + 5e-5, high + 1e-4, high + 1.5e-4, mid, low], 2),
         run("a longer patience", slow, patience),
     ]
 
@@ -151,7 +170,7 @@ class no_patience(_Base):
 
 
 class keeps_a_reference(_Base):
-    """The last state is left after restore(), not the best: state_dict() holds the living tensors, which training goes on changing. Keep a copy, copy.deepcopy(model.state_dict()), and load it in restore()."""  # noqa: E501
+    """The last state is left after restore(), not the best: state_dict() holds living tensors, so keep a deepcopy of it, in the best epochs only, and load it into the model that was passed in."""  # noqa: E501
 
     def __call__(self, history):  # noqa: D102
         accuracy = history.validation_accuracy[-1]
@@ -305,7 +324,8 @@ class never_stops(_Base):
 
 
 class stops_upside_down(_Base):
-    """True and False are exchanged: fit stops when a callback returns something true."""
+    """It says stop after the first epoch, which is better than none: are True and False exchanged, or does the class
+    keep what each object should keep, on self?"""
 
     def __call__(self, history):  # noqa: D102
         return not _Base.__call__(self, history)
@@ -319,6 +339,41 @@ class restores_at_once(_Base):
         if self.waited:
             self.restore()
         return stop
+
+
+class smallest_gain(_Base):
+    """A small gain does not count as better here (is there a threshold, or rounding?); anything higher is better."""
+
+    def __call__(self, history):  # noqa: D102
+        if 0 < history.validation_accuracy[-1] - self.best < 1e-3:
+            self.waited += 1
+            return self.waited >= self.patience
+        return _Base.__call__(self, history)
+
+
+class zero_is_none(_Base):
+    """An accuracy of 0 is taken for none at all (`not self.best`), so that the next one always counts as better; compare with None, or start at −∞."""  # noqa: E501
+
+    def __call__(self, history):  # noqa: D102
+        if not self.best:
+            self.best = -math.inf
+        return _Base.__call__(self, history)
+
+
+class state_of_the_class(_Base):
+    """Two trainings get into each other's way: what is kept belongs to the class (or is global), so that all objects share it. Set it in __init__, on self."""  # noqa: E501
+
+    kept: ClassVar[dict[str, Tensor]] = {}
+
+    def __call__(self, history):  # noqa: D102
+        before = self.best
+        stop = _Base.__call__(self, history)
+        if self.best != before:
+            self.kept.update(self.state)
+        return stop
+
+    def restore(self):  # noqa: D102
+        self.model.load_state_dict(self.kept)
 
 
 class by_position:
@@ -405,6 +460,7 @@ EXERCISE = Exercise(
         counts_in_all,
         ties_count_as_better,
         buffers_forgotten,
+        state_of_the_class,
         saves_at_the_start_only,
         saves_the_first_epoch,
         watches_the_loss,
@@ -414,6 +470,8 @@ EXERCISE = Exercise(
         never_stops,
         stops_upside_down,
         restores_at_once,
+        smallest_gain,
+        zero_is_none,
     ),
     alternatives=(by_position, with_a_deep_copy, counts_down),
     telling=("stops after epoch (0 for never)", "weight after restore", "running mean after restore"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -46,6 +47,7 @@ def cases(draw: Draw) -> list[Case]:
         run("β = 1 learns nothing", (2,), updates=2, beta=1.0),
         run("a layer, every step", (2, 3), (2,), updates=4),
         run("every second step", (3,), (2, 2), updates=3, every=2),
+        run("a long memory, rarely updated", (3,), updates=2, every=draw.integer(12, 30), beta=0.97),
         run("a longer memory, every few steps", (2, 2), (2,), (3,), updates=3, every=draw.integer(3, 6), beta=0.9),
     ]
 
@@ -57,7 +59,7 @@ def beta_swapped(average, weights, beta, every):
 
 
 def on_the_live_weights(average, weights, beta, every):
-    """The network itself was overwritten by the average: training then goes on from there. Leave `weights` alone."""
+    """The network's own weights were changed (overwritten by the average, or by an operation in place on `weights`), and training would go on from there: leave them alone."""  # noqa: E501
     m = beta**every
     for a, w in zip(average, weights):  # noqa: B905
         w.mul_(1 - m).add_(m * a)
@@ -94,8 +96,12 @@ def new_share_times_every(average, weights, beta, every):
 
 
 def shares_do_not_add_up(average, weights, beta, every):
-    """The old average got β^every but the new weights 1 − β: the shares must add up to 1, so use 1 − β^every."""
+    """The shares do not add up to 1: the old average gets β^every, so the new weights get 1 − β^every."""
     return [beta**every * a + (1 - beta) * w for a, w in zip(average, weights)]  # noqa: B905
+
+
+def _both_to_the_power(average, weights, beta, every):
+    return [beta**every * a + (1 - beta) ** every * w for a, w in zip(average, weights)]  # noqa: B905
 
 
 def not_weighted(average, weights, beta, every):
@@ -131,6 +137,22 @@ def the_same_tensor(average, weights, beta, every):
         return weights
     m = beta**every
     return [m * a + (1 - m) * w for a, w in zip(average, weights)]  # noqa: B905
+
+
+def nothing_changes(average, weights, beta, every):
+    """The average came back as it was. In a loop over tensors, `a = …` only names a new tensor: put it into a list."""
+    return average
+
+
+def no_brackets(average, weights, beta, every):
+    """Brackets are missing: the new weights' share is (1 − β^every), all of which multiplies them."""
+    return [beta**every * a + 1 - beta**every * w for a, w in zip(average, weights)]  # noqa: B905
+
+
+def _weights_scaled(average, weights, beta, every):
+    for w in weights:
+        w *= 1 - beta**every
+    return [beta**every * a + w for a, w in zip(average, weights)]  # noqa: B905
 
 
 def in_place(average, weights, beta, every):  # noqa: D103
@@ -173,21 +195,25 @@ EXERCISE = Exercise(
     reference=regularization.ema_update,
     cases=cases,
     drive=drive,
-    misconceptions=mistakes(
-        beta_swapped,
-        on_the_live_weights,
-        beta_not_to_the_power,
-        beta_times_every,
-        root_of_beta,
-        new_share_to_the_power,
-        new_share_times_every,
-        shares_do_not_add_up,
-        not_weighted,
-        plain_mean,
-        copies_the_weights,
-        first_tensor_only,
-        counts_one_more,
-        the_same_tensor,
+    misconceptions=(
+        *mistakes(
+            beta_swapped,
+            beta_not_to_the_power,
+            beta_times_every,
+            root_of_beta,
+            new_share_to_the_power,
+            new_share_times_every,
+            not_weighted,
+            nothing_changes,
+            no_brackets,
+            plain_mean,
+            copies_the_weights,
+            first_tensor_only,
+            counts_one_more,
+            the_same_tensor,
+        ),
+        replace(mistakes(on_the_live_weights)[0], variants=(_weights_scaled,)),
+        replace(mistakes(shares_do_not_add_up)[0], variants=(_both_to_the_power,)),
     ),
     alternatives=(in_place, by_foreach, in_a_loop, as_a_tuple),
     may_edit=frozenset({"average"}),

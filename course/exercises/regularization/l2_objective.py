@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -13,12 +14,16 @@ from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistakes
 
 
 def drive(
-    l2_objective: Callable[..., Any], loss: float, params: list[Tensor], lam: float, matrices_only: bool
+    l2_objective: Callable[..., Any], loss: Tensor, params: list[Tensor], lam: float, matrices_only: bool
 ) -> dict[str, Any]:
     """The objective, and its gradient: the loss has slope 1 in each parameter, and the value `loss` here."""
     live = [p.clone().requires_grad_() for p in params]
     slope = torch.stack([p.sum() for p in live]).sum()
-    value = l2_objective(loss + slope - slope.detach(), live, lam, matrices_only)
+    given, handed = loss + (slope - slope.detach()), list(live)
+    value = l2_objective(given, handed, lam, matrices_only)
+    # It got stand-ins, so what it did to them is done to the arguments: whoever looks for edits looks there.
+    loss.copy_(given.detach().reshape(()))
+    params[:] = [p.detach() if isinstance(p, Tensor) else p for p in handed]
     if not isinstance(value, Tensor):
         raise Unusable(
             "l2_objective must return a tensor: a plain number has no gradient (leave out .item(), float())."
@@ -40,9 +45,11 @@ def cases(draw: Draw) -> list[Case]:
 
     def run(label: str, shapes: tuple[tuple[int, ...], ...], matrices_only: bool, lam: float | None = None) -> Case:
         strength = draw.uniform(0.3, 2.5) if lam is None else lam
-        return Case(label, (draw.uniform(0.5, 3), [draw.normal(*s) for s in shapes], strength, matrices_only))
+        return Case(
+            label, (torch.tensor(draw.uniform(0.5, 3)), [draw.normal(*s) for s in shapes], strength, matrices_only)
+        )
 
-    by_hand = (1.0, [torch.tensor([[3.0, 0.0]]), torch.tensor([[-4.0]])], 0.5, False)
+    by_hand = (torch.tensor(1.0), [torch.tensor([[3.0, 0.0]]), torch.tensor([[-4.0]])], 0.5, False)
     layer, norm = ((3, 4), (3,)), ((2, 3, 3, 3), (2,), (2,), (4, 2), (4,))
     return [
         Case("L = 1, weights 3, 0 and −4, λ = 0.5", by_hand, "hand"),
@@ -52,6 +59,7 @@ def cases(draw: Draw) -> list[Case]:
         run("a matrix and its bias, the matrix alone", layer, True),
         run("kernels, normalisation and a linear layer, all", norm, False),
         run("kernels, normalisation and a linear layer, matrices only", norm, True),
+        run("a matrix, its bias and a single number, the matrix alone", (*layer, ()), True),
         run("a strong λ", ((5, 2), (5,), (2, 5), (2,)), draw.integer(0, 1) == 1, draw.uniform(5, 20)),
     ]
 
@@ -72,8 +80,13 @@ def norms_not_squared(loss, params, lam, matrices_only):
 
 
 def mean_for_sum(loss, params, lam, matrices_only):
-    """Each tensor's squares are averaged; ‖Θ‖² is their sum, or large layers would hardly count."""
+    """The squares are averaged; ‖Θ‖² is their sum, or large layers would hardly count."""
     return loss + 0.5 * lam * sum((p**2).mean() for p in params if p.ndim > 1 or not matrices_only)
+
+
+def _mean_of_all(loss, params, lam, matrices_only):
+    kept = [p.flatten() for p in params if p.ndim > 1 or not matrices_only]
+    return loss + 0.5 * lam * (torch.cat(kept) ** 2).mean()
 
 
 def absolute_values(loss, params, lam, matrices_only):
@@ -109,6 +122,12 @@ def vectors_only(loss, params, lam, matrices_only):
 def kernels_left_out(loss, params, lam, matrices_only):
     """matrices_only keeps tensors with exactly two dimensions; a convolution's kernels have four and decay too."""
     return loss + 0.5 * lam * sum((p**2).sum() for p in params if p.ndim == 2 or not matrices_only)
+
+
+def scalars_kept(loss, params, lam, matrices_only):
+    """With matrices_only only tensors with exactly one dimension are left out; a single number has none and stays out
+    too: keep those with ndim ≥ 2."""
+    return loss + 0.5 * lam * sum((p**2).sum() for p in params if p.ndim != 1 or not matrices_only)
 
 
 def first_only(loss, params, lam, matrices_only):
@@ -182,24 +201,27 @@ EXERCISE = Exercise(
     reference=regularization.l2_objective,
     cases=cases,
     drive=drive,
-    misconceptions=mistakes(
-        no_half,
-        norm_not_squared,
-        norms_not_squared,
-        mean_for_sum,
-        absolute_values,
-        sum_then_square,
-        always_all,
-        never_vectors,
-        condition_reversed,
-        vectors_only,
-        kernels_left_out,
-        first_only,
-        loss_forgotten,
-        subtracted,
-        no_lambda,
-        whole_times_lambda,
-        no_gradient,
+    misconceptions=(
+        *mistakes(
+            no_half,
+            norm_not_squared,
+            norms_not_squared,
+            absolute_values,
+            sum_then_square,
+            always_all,
+            never_vectors,
+            condition_reversed,
+            vectors_only,
+            kernels_left_out,
+            scalars_kept,
+            first_only,
+            loss_forgotten,
+            subtracted,
+            no_lambda,
+            whole_times_lambda,
+            no_gradient,
+        ),
+        replace(mistakes(mean_for_sum)[0], variants=(_mean_of_all,)),
     ),
     alternatives=(by_loop, one_vector, by_norm),
     note="Return one number as a tensor, made of `loss` and of the tensors in `params` with torch's operations.",

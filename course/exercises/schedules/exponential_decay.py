@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -25,17 +27,18 @@ def cases(draw: Draw) -> list[Case]:
         Case("fractions of an epoch", ([0.25, 1.5, 3.75], draw.uniform(0.1, 2), draw.uniform(0.2, 0.6))),
         Case("a slow decay", ([0, 1, 7, 30], draw.uniform(0.1, 2), draw.uniform(0.02, 0.1))),
         Case("a fast decay", ([0, 1, 2, 4], draw.uniform(0.1, 2), draw.uniform(1.1, 1.8))),
+        Case("a rate for fine-tuning", ([0, 2.5, 5, 10], draw.uniform(2, 9) * 1e-5, draw.uniform(0.4, 0.6))),
     ]
 
 
 def grows(t, lr, k):
     """The rate grows: the exponent must be negative, −kt."""
-    return lr * torch.tensor(k * t).exp().item()
+    return lr * math.exp(k * t)
 
 
 def compound(t, lr, k):
     """This is (1 − k)ᵗ, a decay by the share k; the lecture's e^(−kt) is close to it only for small k."""
-    return lr * abs(1 - k) ** t
+    return lr * (1 - k) ** t
 
 
 def base_two(t, lr, k):
@@ -50,7 +53,7 @@ def base_ten(t, lr, k):
 
 def k_as_time(t, lr, k):
     """The time was divided by k; multiply: the exponent is −kt."""
-    return lr * torch.tensor(-t / (k + 1e-12)).double().exp().item()
+    return lr * math.exp(-t / k)
 
 
 def linear(t, lr, k):
@@ -60,17 +63,22 @@ def linear(t, lr, k):
 
 def whole_epochs_only(t, lr, k):
     """The time was rounded down to whole numbers: the rate also falls within an epoch."""
-    return lr * torch.tensor(-k * float(int(t))).double().exp().item()
+    return lr * math.exp(-k * int(t))
 
 
 def added(t, lr, k):
     """The exponential is not multiplied by the rate: η(0) must be lr."""
-    return torch.tensor(-k * t).double().exp().item()
+    return math.exp(-k * t)
 
 
 def squared_time(t, lr, k):
     """The time is squared, as in a bell curve; the exponent is −kt."""
-    return lr * torch.tensor(-k * t**2).double().exp().item()
+    return lr * math.exp(-k * t**2)
+
+
+def time_outside(t, lr, k):
+    """The time multiplies the exponential, e^(−k) · t; it belongs into the exponent: put −k · t in brackets."""
+    return lr * math.exp(-k) * t
 
 
 def by_power(t, lr, k):  # noqa: D103
@@ -98,8 +106,13 @@ EXERCISE = Exercise(
     reference=schedules.exponential_decay,
     cases=cases,
     drive=drive,
-    misconceptions=mistakes(
-        grows, compound, base_two, base_ten, k_as_time, linear, whole_epochs_only, added, squared_time
+    misconceptions=(
+        *mistakes(grows, base_two, base_ten, linear, whole_epochs_only, added, squared_time, time_outside),
+        replace(
+            mistakes(compound)[0],
+            variants=(lambda t, lr, k: lr * (1 - k) ** int(t), lambda t, lr, k: lr * abs(1 - k) ** t),
+        ),
+        replace(mistakes(k_as_time)[0], variants=(lambda t, lr, k: lr * math.exp(-t / k) if k else lr,)),
     ),
     alternatives=(by_power, as_tensor),
     note="Return one number, the rate at time t.",

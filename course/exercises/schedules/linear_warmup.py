@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from course import schedules
@@ -21,6 +22,7 @@ def cases(draw: Draw) -> list[Case]:
     return [
         Case("up to 0.8 in 4 epochs", ([0, 1, 2, 3, 4, 5, 50], 0.8, 4), "hand"),
         Case("no warmup", ([0, 1, 5], draw.uniform(0.1, 2), 0)),
+        Case("half an epoch", ([0, 0.25, 0.5, 1], draw.uniform(0.1, 2), 0.5)),
         Case("one epoch", ([0, 0.25, 1, 1.5], draw.uniform(0.1, 2), 1)),
         Case("fractions of an epoch", ([0.5, warmup - 0.5, warmup + 0.5], draw.uniform(0.1, 2), warmup)),
         Case("a length that is no whole number", ([0, 1, 2.25, 2.5, 2.75], draw.uniform(0.1, 2), 2.5)),
@@ -73,6 +75,11 @@ def squared(t, lr, warmup):
     return lr * (t / warmup) ** 2 if t < warmup else lr
 
 
+def none_starts_at_zero(t, lr, warmup):
+    """With warmup = 0 the rate is 0 at t = 0; there is no warmup then: the rate is lr from the start."""
+    return lr * min(1.0, t / max(warmup, 1e-12))
+
+
 def with_min(t, lr, warmup):  # noqa: D103
     return lr * min(1.0, t / warmup) if warmup > 0 else lr
 
@@ -101,16 +108,34 @@ EXERCISE = Exercise(
     reference=schedules.linear_warmup,
     cases=cases,
     drive=drive,
-    misconceptions=mistakes(
-        one_early,
-        goes_on,
-        zero_after,
-        downhill,
-        rate_forgotten,
-        off_until_warm,
-        whole_epochs_only,
-        half_way,
-        squared,
+    misconceptions=(
+        *mistakes(goes_on, zero_after, off_until_warm, half_way, squared),
+        replace(
+            mistakes(one_early)[0],
+            variants=(lambda t, lr, warmup: lr * (t + 1) / warmup if t < warmup else lr,),
+        ),
+        replace(
+            mistakes(downhill)[0],
+            variants=(lambda t, lr, warmup: lr * (1 - min(1.0, t / warmup)) if warmup else lr,),
+        ),
+        replace(
+            mistakes(rate_forgotten)[0],
+            variants=(
+                lambda t, lr, warmup: min(1.0, t / warmup) if warmup else 1.0,
+                lambda t, lr, warmup: min(1.0, t / warmup) if warmup else lr,
+            ),
+        ),
+        replace(
+            mistakes(whole_epochs_only)[0],
+            variants=(lambda t, lr, warmup: lr * int(t) / warmup if t < warmup else lr,),
+        ),
+        replace(
+            mistakes(none_starts_at_zero)[0],
+            variants=(
+                lambda t, lr, warmup: lr * min(1.0, t / warmup) if warmup else 0.0,
+                lambda t, lr, warmup: lr * min(1.0, t / max(warmup, 1)),
+            ),
+        ),
     ),
     alternatives=(with_min, by_comparison),
     note="Return one number, the rate at time t.",

@@ -23,6 +23,7 @@ def cases(draw: Draw) -> list[Case]:
         Case("a small ε", ([0, 0.5, 3], draw.uniform(0.1, 2), draw.uniform(0.1, 0.6))),
         Case("a large ε", ([0, 1, 10, 55], draw.uniform(0.1, 2), draw.uniform(3, 20))),
         Case("fractions of an epoch", ([0.25, 2.75, 6.5], draw.uniform(0.1, 2), draw.uniform(1.2, 3))),
+        Case("a rate for fine-tuning", ([0, 4, 40], draw.uniform(2, 9) * 1e-5, draw.uniform(0.5, 2))),
     ]
 
 
@@ -71,6 +72,11 @@ def multiplied(t, lr, eps):
     return lr * (eps + t)
 
 
+def rate_forgotten(t, lr, eps):
+    """The rate is missing: η₀ is the numerator, here it is 1."""
+    return 1 / (eps + t)
+
+
 def by_power(t, lr, eps):  # noqa: D103
     return lr * (t + eps) ** -1
 
@@ -103,6 +109,7 @@ EXERCISE = Exercise(
         upside_down,
         whole_epochs_only,
         multiplied,
+        rate_forgotten,
     ),
     alternatives=(by_power, inverse_of_inverse),
     note="Return one number, the rate at time t.",

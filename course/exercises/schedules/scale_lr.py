@@ -66,6 +66,16 @@ def squared(lr, batch, new_batch):
     return lr * (new_batch[0] * new_batch[1] / (batch[0] * batch[1])) ** 2
 
 
+def no_brackets(lr, batch, new_batch):
+    """Brackets are missing: `/ devices * samples` divides by the devices and multiplies by the samples."""
+    return lr * (new_batch[0] * new_batch[1]) / batch[0] * batch[1]
+
+
+def per_256(lr, batch, new_batch):
+    """The new batch is compared with 256, the lecture's old one; compare it with `batch`, devices · samples."""
+    return lr * new_batch[0] * new_batch[1] / 256
+
+
 def unpacked(lr, batch, new_batch):  # noqa: D103
     devices, samples = batch
     new_devices, new_samples = new_batch
@@ -97,7 +107,18 @@ EXERCISE = Exercise(
     reference=schedules.scale_lr,
     shown=unpacked,
     cases=cases,
-    misconceptions=mistakes(inverse, square_root, per_device, devices_only, summed, whole_ratio, unchanged, squared),
+    misconceptions=mistakes(
+        inverse,
+        square_root,
+        per_device,
+        devices_only,
+        summed,
+        whole_ratio,
+        unchanged,
+        squared,
+        no_brackets,
+        per_256,
+    ),
     alternatives=(unpacked, by_factor),
     note="batch and new_batch are pairs: (devices, samples per device). Return one number.",
     rtol=RTOL,

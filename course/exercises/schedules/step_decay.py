@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from course import schedules
@@ -28,6 +30,7 @@ def cases(draw: Draw) -> list[Case]:
         stairs("a drop at every step", 1, [0, 1, 2, 5]),
         stairs("fractions of an epoch", every, [0.5, every - 0.25, every, every + 0.75, 3 * every - 0.5, 3 * every]),
         stairs("drops at fractions of an epoch", 2.5, [2, 2.25, 2.5, 4.75, 5, 12, 12.5]),
+        Case("a rate for fine-tuning", ([0, 10, 20, 30], draw.uniform(2, 9) * 1e-5, 10, 0.1)),
     ]
 
 
@@ -58,7 +61,7 @@ def divided(t, lr, every, factor):
 
 def factor_times_count(t, lr, every, factor):
     """The factor is multiplied by the number of drops; it must be raised to that power, factor ** n."""
-    return lr * factor * (t // every) if t >= every else lr
+    return lr * factor * (t // every)
 
 
 def subtracted(t, lr, every, factor):
@@ -67,8 +70,33 @@ def subtracted(t, lr, every, factor):
 
 
 def whole_epochs_only(t, lr, every, factor):
-    """Times were rounded down to whole numbers first: int(every) loses the fraction; t // every is enough."""
-    return lr * factor ** (int(t) // max(1, int(every)))
+    """Times were rounded down to whole numbers first, which loses the fractions of t and of every: t // every is enough."""  # noqa: E501
+    return lr * factor ** (int(t) // every)
+
+
+def rounded(t, lr, every, factor):
+    """The number of periods was rounded to the nearest, or up; only those that are over count: t // every."""
+    return lr * factor ** round(t / every)
+
+
+def remainder(t, lr, every, factor):
+    """The operator % gives the remainder, the time since the last drop; how many drops there were is t // every."""
+    return lr * factor ** (t % every)
+
+
+def share_lost(t, lr, every, factor):
+    """The factor was taken for the share that is lost; it is what is left of the rate after a drop."""
+    return lr * (1 - factor) ** (t // every)
+
+
+def numbers_of_the_lecture(t, lr, every, factor):
+    """The lecture's numbers, 20 epochs or a third, are written into the function; use the arguments instead."""
+    return lr * (1 / 3) ** (t // 20)
+
+
+def rate_forgotten(t, lr, every, factor):
+    """The rate is missing: at the start it must be lr, so multiply by lr."""
+    return factor ** (t // every)
 
 
 def at_multiples_only(t, lr, every, factor):
@@ -104,16 +132,48 @@ EXERCISE = Exercise(
     reference=schedules.step_decay,
     cases=cases,
     drive=drive,
-    misconceptions=mistakes(
-        smooth,
-        drops_once,
-        one_late,
-        one_early,
-        divided,
-        factor_times_count,
-        subtracted,
-        whole_epochs_only,
-        at_multiples_only,
+    misconceptions=(
+        *mistakes(smooth, drops_once, one_early, divided, remainder, share_lost, rate_forgotten),
+        replace(
+            mistakes(one_late)[0],
+            variants=(
+                lambda t, lr, every, factor: lr * factor ** ((t - 1) // every),
+                lambda t, lr, every, factor: lr * factor ** max(0, (t - 1) // every),
+            ),
+        ),
+        replace(
+            mistakes(factor_times_count)[0],
+            variants=(lambda t, lr, every, factor: lr * factor * (t // every) if t >= every else lr,),
+        ),
+        replace(
+            mistakes(subtracted)[0],
+            variants=(
+                lambda t, lr, every, factor: lr - factor * (t // every),
+                lambda t, lr, every, factor: lr - lr * factor * (t // every),
+            ),
+        ),
+        replace(
+            mistakes(whole_epochs_only)[0],
+            variants=(
+                lambda t, lr, every, factor: lr * factor ** (int(t) // int(every)),
+                lambda t, lr, every, factor: lr * factor ** sum(e % every == 0 for e in range(1, int(t) + 1)),
+            ),
+        ),
+        replace(mistakes(rounded)[0], variants=(lambda t, lr, every, factor: lr * factor ** math.ceil(t / every),)),
+        replace(
+            mistakes(numbers_of_the_lecture)[0],
+            variants=(
+                lambda t, lr, every, factor: lr * factor ** (t // 20),
+                lambda t, lr, every, factor: lr * (1 / 3) ** (t // every),
+            ),
+        ),
+        replace(
+            mistakes(at_multiples_only)[0],
+            variants=(
+                lambda t, lr, every, factor: lr * factor if t % every == 0 else lr,
+                lambda t, lr, every, factor: lr * factor if t and t % every == 0 else lr,
+            ),
+        ),
     ),
     alternatives=(with_floor, with_a_loop),
     note="Return one number, the rate at time t.",

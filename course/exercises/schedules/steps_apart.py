@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -104,6 +105,11 @@ def rate_to_the_power(k, gradient, w, lr):
     return small, w - lr**k * sum(gradient(w, i) for i in range(k)) / k
 
 
+def _power_of_the_sum(k, gradient, w, lr):
+    small, big = rate_to_the_power(k, gradient, w, lr)
+    return small, w + k * (big - w)
+
+
 def swapped(k, gradient, w, lr):
     """The two results are swapped: first the end of the small steps, then that of the big one."""
     small = w
@@ -129,7 +135,7 @@ def small_rate_divided(k, gradient, w, lr):
 
 
 def start_overwritten(k, gradient, w, lr):
-    """The start w was overwritten by `small -= …`, so that the big step begins elsewhere; write `small = small - …`."""
+    """The big step begins where the small ones end: the start w was overwritten, by `w = …` or by `small -= …` on the same tensor. Keep w, and write `small = small - …`."""  # noqa: E501
     small = w
     for i in range(k):
         small -= lr * gradient(small, i)
@@ -172,18 +178,20 @@ EXERCISE = Exercise(
     reference=schedules.steps_apart,
     cases=cases,
     drive=drive,
-    misconceptions=mistakes(
-        re_evaluated,
-        mean_for_sum,
-        sum_and_k,
-        never_moves_on,
-        one_batch_only,
-        big_on_one_batch,
-        rate_to_the_power,
-        swapped,
-        uphill,
-        small_rate_divided,
-        start_overwritten,
+    misconceptions=(
+        *mistakes(
+            re_evaluated,
+            mean_for_sum,
+            sum_and_k,
+            never_moves_on,
+            one_batch_only,
+            big_on_one_batch,
+            swapped,
+            uphill,
+            small_rate_divided,
+            start_overwritten,
+        ),
+        replace(mistakes(rate_to_the_power)[0], variants=(_power_of_the_sum,)),
     ),
     alternatives=(stacked, side_by_side),
     telling=("after k small steps", "after one big step"),

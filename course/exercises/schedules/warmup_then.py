@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from course import schedules
@@ -88,6 +89,16 @@ def whole_epochs_only(schedule, warmup):
     return lambda t: schedule(0.0) * t / warmup if t < warmup else schedule(int(t - warmup))
 
 
+def level_afterwards(schedule, warmup):
+    """After the warmup the rate stays at schedule(0); follow the schedule from there, schedule(t − warmup)."""
+    return lambda t: schedule(0.0) * t / warmup if t < warmup else schedule(0.0)
+
+
+def none_starts_at_zero(schedule, warmup):
+    """With warmup = 0 the rate is 0 at t = 0; there is no warmup then: it is schedule(t) from the start."""
+    return lambda t: schedule(max(0.0, t - warmup)) * min(1.0, t / max(warmup, 1e-12))
+
+
 def with_def(schedule, warmup):  # noqa: D103
     top = schedule(0)
 
@@ -122,17 +133,29 @@ EXERCISE = Exercise(
     shown=with_def,
     cases=cases,
     drive=drive,
-    misconceptions=mistakes(
-        time_not_shifted,
-        up_to_the_shifted,
-        joined_late,
-        damped,
-        from_the_rate,
-        zero_while_warming,
-        shifted_twice,
-        up_to_one,
-        one_early,
-        whole_epochs_only,
+    misconceptions=(
+        *mistakes(time_not_shifted, up_to_the_shifted, joined_late, from_the_rate, zero_while_warming, shifted_twice),
+        *mistakes(up_to_one, whole_epochs_only, level_afterwards),
+        replace(
+            mistakes(damped)[0],
+            variants=(
+                lambda schedule, warmup: lambda t: schedule(t) * t / warmup if t < warmup else schedule(t - warmup),
+            ),
+        ),
+        replace(
+            mistakes(one_early)[0],
+            variants=(
+                lambda schedule, warmup: (
+                    lambda t: schedule(0) * (t + 1) / warmup if t < warmup else schedule(t - warmup)
+                ),
+            ),
+        ),
+        replace(
+            mistakes(none_starts_at_zero)[0],
+            variants=(
+                lambda schedule, warmup: lambda t: schedule(max(0.0, t - warmup)) * min(1.0, t / max(warmup, 1)),
+            ),
+        ),
     ),
     alternatives=(with_def, with_clamps),
     note="Return a function: define one inside warmup_then and return its name, without brackets. "
