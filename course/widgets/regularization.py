@@ -156,8 +156,8 @@ def _left_back(n: int, wrong: str, digit: int) -> str:
     own = found.weights[:, :, digit]
     reach = own.abs().max().clamp(min=1e-12).item()
     style = {"fill": "none", "stroke": "var(--cool)", "stroke_width": 0.9, "stroke_opacity": 0.55}
-    weights = (np.stack([EXPONENTS, w / reach], 1) for w in own.T)
-    lines = tag("g", *(tag("path", d=polyline(PATHS.at(w))) for w in weights), **style)
+    points = np.stack([np.tile(EXPONENTS, own.shape[1]), (own.T / reach).flatten()], 1)
+    lines = tag("g", *(tag("path", d=polyline(w)) for w in np.split(PATHS.at(points), own.shape[1])), **style)
     ticks = PATHS.y_ticks([(-1, number(-reach, 2)), (0, "0"), (1, number(reach, 2))])
     ticks += PATHS.x_ticks(_powers(), "weight decay λ")
     title = text(PATHS.left, PATHS.top - 12, f"The 64 weights of class {digit} over λ", font_weight=600)
