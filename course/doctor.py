@@ -116,7 +116,7 @@ def examine(progress: Callable[[str], Any] = lambda _: None, folder: Path = FOLD
         "JupyterLab": lambda: [*lab_extensions(), server_extension()],
         "the kernel": lambda: [kernel(folder)],
         "folders": lambda: [writable(folder), disk(folder)],
-        "tools": lambda: [alembic(), bubblewrap(), chromium()],
+        "tools": lambda: [alembic(), bubblewrap(), website(), chromium()],
     }
     rows: list[Row] = []
     for name, examination in examinations.items():
@@ -277,6 +277,23 @@ def bubblewrap(run: Callable[..., Any] = subprocess.run) -> Row:
         forbidden = "this system forbids user namespaces; ask whoever runs it to allow them"
         return Row("bubblewrap", "cannot start a sandbox", needed, False, forbidden, "instructors")
     return Row("bubblewrap", "starts a sandbox", needed, True, mend, "instructors")
+
+
+def website(requirements: Sequence[str] | None = None) -> Row:
+    """What `course site` needs besides: the packages of the extra `site`."""
+    from packaging.requirements import Requirement
+
+    if requirements is None:
+        try:
+            requirements = metadata.requires(DISTRIBUTION) or []
+        except metadata.PackageNotFoundError:
+            requirements = []
+    markers = ((r, r.marker) for r in map(Requirement, requirements))
+    rows = [_package(r) for r, m in markers if m and m.evaluate({"extra": "site"}) and not m.evaluate({"extra": ""})]
+    amiss = [f"{r.name} {r.found}" for r in rows if not r.ok]
+    found = ", ".join(amiss) or (f"all {len(rows)} packages" if rows else "not known: cv-course is not installed")
+    mend = "`uv sync --extra site`, or in the checkout `pip install '.[site]'`"
+    return Row("course site", found, "the extra site", bool(rows) and not amiss, mend, "instructors")
 
 
 def chromium() -> Row:

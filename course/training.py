@@ -382,11 +382,16 @@ def png(figure: Figure) -> bytes:
 
 
 def figure_html(figure: Figure, alt: str, caption: str = "") -> str:
-    """A figure as HTML with alternative text, which notebooks drop from images that are outputs of their own."""
+    """A figure as HTML with alternative text, which notebooks drop from images that are outputs of their own.
+
+    In a narrow window it shrinks to two thirds, so that its words can still be read, and then scrolls sideways.
+    """
     width = round(figure.get_figwidth() * PIXELS_PER_INCH)
     image = base64.b64encode(png(figure)).decode()
     below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
+    style = f"width:{width}px;max-width:max(100%,{2 * width // 3}px);height:auto;background:#fff"
     return (
-        f'<figure style="margin:0;max-width:{width}px"><img src="data:image/png;base64,{image}" '
-        f'alt="{html.escape(alt)}" style="width:{width}px;max-width:100%;height:auto;background:#fff">{below}</figure>'
+        f'<figure style="margin:0;max-width:{width}px"><div style="overflow-x:auto">'
+        f'<img src="data:image/png;base64,{image}" alt="{html.escape(alt)}" '
+        f'style="{style}"></div>{below}</figure>'
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -158,6 +159,23 @@ def test_sandboxes_that_are_missing_or_forbidden(monkeypatch):
     monkeypatch.setattr(doctor.shutil, "which", lambda *_, **__: "/usr/bin/bwrap")
     assert "forbids" in doctor.bubblewrap(lambda *_, **__: SimpleNamespace(returncode=1)).mend
     assert doctor.bubblewrap(lambda *_, **__: SimpleNamespace(returncode=0)).ok
+
+
+def test_a_missing_extra_for_the_website_is_named_and_stops_no_student():
+    wanted = ["numpy>=2", "no-such-theme>=1; extra == 'site'", "pytest<1; extra == 'site'", "timm>=1; extra == 'bench'"]
+    row = doctor.website(wanted)
+    assert (row.ok, row.who) == (False, "instructors")
+    assert row.found.startswith("no-such-theme not installed, pytest ")
+    assert "uv sync --extra site" in row.mend
+    assert exit_code([row]) == 0
+    assert doctor.website(["typer; extra == 'site'"]).found == "all 1 packages"
+    assert not doctor.website([]).ok
+
+
+def test_the_website_needs_what_our_own_extra_names():
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    count = len(project["project"]["optional-dependencies"]["site"])
+    assert doctor.website().found == f"all {count} packages"
 
 
 def test_without_chromium_only_the_browser_tests_are_missing(monkeypatch):

@@ -11,7 +11,7 @@ from typing import Any
 from course.check.answers import Traits, plain
 from course.check.limits import call_within
 from course.check.observe import Observation
-from course.check.report import HEADS, VERDICT_MIME, framed
+from course.check.report import HEADS, VERDICT_MIME, framed, headline
 from course.exercises.challenge import Challenge, Rejected
 
 
@@ -65,21 +65,29 @@ class Entry:
 
     def text(self) -> str:
         """For a terminal."""
-        worth = f"{self.points:g} of {self.challenge.points:g} points"
-        return f"{HEADS[self.status]} · {self.challenge.function} · {worth}\n{self.sentence}" + self._offered()
-
-    def _offered(self) -> str:
-        return f"\n{self.hints[1]}" if self.hints[1] else ""
+        offered = f"\n{self.hints[1]}" if self.hints[1] else ""
+        return f"{HEADS[self.status]} · {self.challenge.function} · {self._worth()}\n{self.sentence}{offered}"
 
     def html(self) -> str:
         """For a notebook."""
-        head, *rest = self.text().removesuffix(self._offered()).split("\n")
-        steps = " · ".join(
-            f"{'✓' if self.score is not None and self.score >= least else '·'} {least:.0%}: {points:g} points"
+        apart = "margin-right:1em;white-space:nowrap"
+        steps = "".join(
+            f'<span style="{apart}">{self._mark(least)} {100 * least:.0f} %: {points:g} points</span> '
             for least, points in self.challenge.steps
         )
-        lines = (f"<b>{html.escape(head)}</b>", html.escape(" ".join(rest)), html.escape(steps))
-        return framed(self.status, "".join(f'<p style="margin:.3em 0">{line}</p>' for line in lines) + self.hints[0])
+        return framed(
+            self.status,
+            headline(self.status, self.challenge.function, self._worth())
+            + f'<p style="margin:.3em 0;opacity:.75;font-size:90%">{steps}</p>'
+            + f'<p style="margin:.3em 0">{html.escape(self.sentence)}</p>'
+            + self.hints[0],
+        )
+
+    def _mark(self, least: float) -> str:
+        return "✓" if self.score is not None and self.score >= least else "·"
+
+    def _worth(self) -> str:
+        return f"{self.points:g} of {self.challenge.points:g} points"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return {"text/plain": repr(self), "text/html": self.html(), VERDICT_MIME: self.row()}

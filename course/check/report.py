@@ -10,6 +10,7 @@ from typing import Any
 from course.check.answers import show
 from course.check.judge import Verdict
 from course.check.pictures import pictures
+from course.study.card import legible
 
 VERDICT_MIME = "application/vnd.cv-course.verdict+json"
 _COLOURS = {"passed": "#009E73", "partial": "#E69F00", "failed": "#D55E00", "unwritten": "#0072B2"}
@@ -83,12 +84,8 @@ class Report:
 
     def html(self) -> str:
         """The report for a notebook; readable on light and dark, and without any style sheet."""
-        v, colour = self.verdict, _COLOURS[self.verdict.status]
-        parts = [
-            f'<p style="margin:0 0 .3em"><b style="color:{colour}">{HEADS[v.status]}</b> · '
-            f"<code>{html.escape(v.exercise.function)}</code> · {_points(v)}</p>",
-            _layers(v),
-        ]
+        v = self.verdict
+        parts = [headline(v.status, v.exercise.function, _points(v)), _layers(v)]
         if v.status != "passed":
             parts.append(_paragraph(v.sentence, strong=v.misconception is not None))
             if v.misconception and v.problem and v.layer != "side effects":
@@ -121,6 +118,14 @@ class Report:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return {"text/plain": repr(self), "text/html": self.html(), VERDICT_MIME: self.row()}
+
+
+def headline(status: str, function: str, points: str) -> str:
+    """The first line in HTML: how it stands, what was checked, what it earned."""
+    return (
+        f'<p style="margin:0 0 .3em"><b style="{legible(_COLOURS[status])}">{HEADS[status]}</b> · '
+        f"<code>{html.escape(function)}</code> · {points}</p>"
+    )
 
 
 def framed(status: str, body: str) -> str:

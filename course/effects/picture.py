@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +49,10 @@ class Picture:
     alt: str
     caption: str = ""
 
+    def __post_init__(self) -> None:
+        for name in ("alt", "caption"):
+            object.__setattr__(self, name, typeset(getattr(self, name)))
+
     def __repr__(self) -> str:
         return f"{self.alt}\n{self.caption}".strip()
 
@@ -61,6 +66,16 @@ class Picture:
         if self.figure is None:
             return f"<p>{html.escape(self.alt)}</p>"
         return figure_html(self.figure, self.alt, self.caption)
+
+
+def typeset(words: str) -> str:
+    """Numbers as the notebooks write them: 78.3 % (and no line begins with the sign), −3.9, 7·10⁻¹⁶."""
+    words = re.sub(r"(?<=\d) ?%", "\u00a0%", words)
+    words = re.sub(r"(?<=\d)e([+-]?)0*(\d+)", lambda m: "·10" + (m[1] + m[2]).translate(_RAISED), words)
+    return re.sub(r"(?<![\w.])-(?=\d)", "−", words)
+
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+")
 
 
 def picture(thing: Any, alt: str = "", caption: str = "") -> Picture:

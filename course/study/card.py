@@ -35,8 +35,18 @@ def sentence(text: str) -> Card:
 
 
 def inline(text: str) -> str:
-    """Text as HTML; what stands in backticks becomes code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
+    """Text as HTML; what stands in backticks becomes code, which may be broken where the page is narrow."""
+    return re.sub(r"`([^`]+)`", r'<code style="overflow-wrap:anywhere">\1</code>', html.escape(text))
+
+
+def scrolling(table: str) -> str:
+    """Something wide in a box of its own, so that on a narrow page one can get at its right end."""
+    return f'<div style="overflow-x:auto">{table}</div>'
+
+
+def legible(colour: str) -> str:
+    """The style of words in a colour: nearer to the page's ink, so that they can be read on white and on black."""
+    return f"color:color-mix(in srgb, {colour} 60%, currentColor)"
 
 
 def paragraph(text: str, style: str = "") -> str:

@@ -20,6 +20,7 @@ from typing import Any
 
 from course.exercises.challenge import Challenge
 from course.exercises.exercise import Exercise
+from course.study.card import scrolling
 
 _ALIKE = 0.5  # from here on two lines are two versions of one line
 _LEFT, _RIGHT = "rgba(213,94,0,.16)", "rgba(0,114,178,.16)"
@@ -161,8 +162,9 @@ def side_by_side(left: str, right: str) -> str:
         f'<tr style="background:none">{_td(x, y, same, "−", _LEFT)}{_td(y, x, same, "+", _RIGHT)}</tr>'
         for x, y, same in rows(left, right)
     )
-    table = "width:100%;table-layout:fixed;border-collapse:collapse;margin:.3em 0;font-size:92%"
-    return f'<table style="{table}"><thead><tr style="background:none">{head}</tr></thead><tbody>{body}</tbody></table>'
+    style = "width:100%;min-width:36em;table-layout:fixed;border-collapse:collapse;margin:.3em 0;font-size:92%"
+    table = f'<thead><tr style="background:none">{head}</tr></thead><tbody>{body}</tbody>'
+    return scrolling(f'<table style="{style}">{table}</table>')
 
 
 def _cell(background: str = "none") -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from course import exercises
 from course.study import book
-from course.study.card import GREEN, QUIET, Card, paragraph, sentence
+from course.study.card import GREEN, QUIET, Card, paragraph, scrolling, sentence
 from course.study.settings import grading
 
 Row = tuple[str, ...]
@@ -173,7 +173,8 @@ def _bar(t: Total) -> str:
 def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
     def cell(tag: str, i: int, text: str) -> str:
         side = "left" if i < 2 else "right"
-        style = f"text-align:{side};padding:.1em .8em .1em 0;background:none;border:none;white-space:nowrap"
+        style = f"text-align:{side};vertical-align:top;padding:.1em .8em .1em 0;background:none;border:none"
+        style += ";min-width:8em;white-space:normal" if i == 1 else ";white-space:nowrap"
         return f'<{tag} style="{style}">{html.escape(text)}</{tag}>'
 
     rows = [("th", head), *(("td", row) for row in body)]
@@ -181,4 +182,4 @@ def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
         f"<tr style='background:none'>{''.join(cell(tag, i, text) for i, text in enumerate(row))}</tr>"
         for tag, row in rows
     )
-    return f'<table style="border-collapse:collapse;margin:.3em 0;font-size:92%">{written}</table>'
+    return scrolling(f'<table style="border-collapse:collapse;margin:.3em 0;font-size:92%">{written}</table>')

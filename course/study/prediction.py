@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from course.study.card import GREEN, ORANGE, QUIET, Card, folded, inline, paragraph
+from course.study.card import GREEN, ORANGE, QUIET, Card, folded, inline, legible, paragraph
 from course.study.settings import grading
 
 if TYPE_CHECKING:  # drawing takes a second to import
@@ -66,7 +66,9 @@ class Guess:
         )
 
     def _card(self, right: int, told: str) -> Card:
-        options, chosen = self.prediction.options, self.chosen
+        from course.effects.picture import typeset
+
+        options, chosen, told = self.prediction.options, self.chosen, typeset(told)
         if chosen is None:
             head = "No prediction was made. A guess beforehand, even a wrong one, makes the answer stick."
             measured = paragraph(f"Measured: {options[right]}. {told}")
@@ -79,14 +81,14 @@ class Guess:
             for name, i in (("predicted", chosen), ("measured", right))
         )
         table = f'<table style="border-collapse:collapse;margin:.3em 0;font-size:92%">{cells}</table>'
-        head = f'<p style="margin:0 0 .3em"><b style="color:{colour}">{verdict}</b></p>'
+        head = f'<p style="margin:0 0 .3em"><b style="{legible(colour)}">{verdict}</b></p>'
         text = f"{verdict}\npredicted: {options[chosen]}\nmeasured: {options[right]}\n{told}"
         return Card(head + table + paragraph(told), text, colour)
 
     def _question(self) -> str:
         items = "".join(f"<li>{inline(option)}</li>" for option in self.prediction.options)
         asked = f"<p style='margin:.3em 0'><b>Predict.</b> {inline(self.prediction.question)}</p>"
-        return f'{asked}<ol type="A" style="margin:.3em 0">{items}</ol>'
+        return f'{asked}<ol style="margin:.3em 0;list-style:upper-alpha">{items}</ol>'
 
     def _widget(self) -> Any:
         if self._choice is None:

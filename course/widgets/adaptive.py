@@ -5,7 +5,6 @@ The steps are those of `course.descent` and `course.adaptive`, which the noteboo
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, ClassVar, NamedTuple
@@ -16,9 +15,9 @@ import torch
 
 from course.adaptive import adagrad_step, adam_step
 from course.descent import SURFACES, Surface, momentum_step, ravine
-from course.widgets.descent import ARRIVED, LANDMARKS, LOST, MAP, PLACES, REACH, disc, level_set
+from course.widgets.descent import ARRIVED, LANDMARKS, LOST, MAP, PLACES, REACH, below, disc, slope
 from course.widgets.shell import Explorable, Menu, Slider, pad
-from course.widgets.svg import Figure, Frame, Panel, halo, number, polyline, power_of_ten, tag, text
+from course.widgets.svg import Figure, Frame, Panel, dots, halo, number, polyline, power_of_ten, tag, text
 
 WIDTH, HEIGHT = 360, 392  # of each panel, in pixels
 FLOOR, CEILING = 1e-6, 1e2  # of the loss axis
@@ -53,21 +52,6 @@ GROUNDS: dict[str, tuple[Surface, tuple[tuple[str, float, float], ...]]] = {
 """Surfaces by name, with the places where the gradient vanishes; the first is the lowest."""
 
 
-def _slope(along: Callable[[torch.Tensor, torch.Tensor], tuple[Any, Any]]) -> Callable[[torch.Tensor], torch.Tensor]:
-    return lambda w: torch.stack(torch.broadcast_tensors(*along(w[..., 0], w[..., 1])), dim=-1)
-
-
-SLOPES: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
-    "bowl": _slope(lambda x, y: (2 * x, 2 * y)),
-    "ravine": _slope(lambda x, y: (x, 20 * y)),
-    "local minimum": _slope(lambda x, y: (4 * x * (x * x - 1) + 0.3, 2 * y)),
-    "saddle": _slope(lambda x, y: (2 * x, y * (y * y - 1))),
-    "badly scaled": _slope(lambda x, y: (x, KAPPA * y)),
-    "turned ravine": _slope(lambda x, y: ((x - y + KAPPA * (x + y)) / 2, (y - x + KAPPA * (x + y)) / 2)),
-}
-"""Their gradients, written out: automatic differentiation would take most of the time of a race."""
-
-
 # ------------------------------------------------------------------------------------------ the numbers
 
 
@@ -98,14 +82,14 @@ class Runner(NamedTuple):
 @lru_cache(maxsize=32)
 def race(surface: str, x: float, y: float, steps: int, rates: tuple[float, ...]) -> Race:
     """Run every optimizer at every rate, all at once."""
-    (ground, marks), slope = GROUNDS[surface], SLOPES[surface]
+    ground, marks = GROUNDS[surface]
     lr = torch.tensor(rates, dtype=torch.float64)[:, None]
     w = torch.tensor([x, y], dtype=torch.float64).expand(len(LOOKS), len(rates), 2)
     alpha = torch.tensor([0.0, ALPHA], dtype=torch.float64)[:, None, None]  # SGD is momentum with α = 0
     total = mean = square = torch.zeros(len(rates), 2, dtype=torch.float64)
     delta, path = torch.zeros_like(w[:2]), [w]
     for t in range(1, steps + 1):
-        grad = slope(w)
+        grad = slope(ground.loss, w)
         rolling, delta = momentum_step(w[:2], grad[:2], delta, lr, alpha)
         ada, total = adagrad_step(w[2], grad[2], total, lr)
         both, mean, square = adam_step(w[3], grad[3], mean, square, t, lr)
@@ -238,10 +222,7 @@ def ground(surface: str) -> str:
     contours = contourpy.contour_generator(grid, grid, height, fill_type="OuterOffset")
     style = {"fill": "var(--ink)", "fill_opacity": 0.026, "fill_rule": "evenodd"}
     style |= {"stroke": "var(--ink)", "stroke_opacity": 0.17, "stroke_width": 0.75}
-    rings = "".join(
-        tag("path", d="".join(polyline(MAP.at(ring)) + "Z" for ring in level_set(contours, level)), **style)
-        for level in levels
-    )
+    rings = tag("g", *(below(contours, level) for level in levels), **style)
     ticks = [(v, number(v)) for v in (-2, -1, 0, 1, 2)]
     title = text(MAP.left, 16, surface.capitalize(), font_weight=600)
     title += text(MAP.left + MAP.width, 16, f"L = {where.formula}", "end")
@@ -254,11 +235,12 @@ def trails(surface: str, four: list[Runner]) -> str:
     for runner in four:
         style, path = LOOKS[runner.name], until_lost(runner.path)
         pixels = MAP.at(path)
-        lines += MAP.line(path, stroke="var(--paper)", stroke_width=4, stroke_opacity=0.5)
-        lines += MAP.line(path, **style)
-        dots = "".join(f"M{u:.1f} {v:.1f}h0" for u, v in pixels[1:][(np.abs(path[1:]) <= REACH).all(1)])
-        if dots:
-            lines += tag("path", d=dots, stroke=style["stroke"], stroke_width=3.6, stroke_linecap="round")
+        smooth = {"d": polyline(pixels), "fill": "none", "stroke_linejoin": "round"}
+        lines += tag("path", **smooth, stroke="var(--paper)", stroke_width=4, stroke_opacity=0.5)
+        lines += tag("path", **smooth, **style)
+        inside = pixels[1:][(np.abs(path[1:]) <= REACH).all(1)]
+        if len(inside):
+            lines += tag("path", d=dots(inside), stroke=style["stroke"], stroke_width=3.6, stroke_linecap="round")
         ends += disc(pixels[-1], 4.5, fill="var(--paper)", stroke=style["stroke"])
     for name, *place in GROUNDS[surface][1]:
         u, v = MAP.at(place)[0]

@@ -20,6 +20,7 @@ SIDE = 96  # pixels along a photo's side
 DRAWS = 12
 WIDTH, HEIGHT = 360, 304  # of each panel
 TILE, GAP = 84, 8  # four in a row
+SHORT = {"RandAugment": "RandAug."}  # above its tile it would run into the next name
 ALL = Frame(0, 24, WIDTH, HEIGHT - 24, (0, 180), (100, 0))  # of the copies, for dragging
 
 
@@ -108,7 +109,7 @@ def steps(found: dict[str, Tensor], words: dict[str, str]) -> str:
     drawn = ""
     for i, (name, x) in enumerate(found.items()):
         left, top = i % 4 * (TILE + GAP), 24 + i // 4 * (TILE + 56)
-        drawn += text(left, top - 8, name, font_weight=600, font_size=11) + tile(x[0], left, top)
+        drawn += text(left, top - 8, SHORT.get(name, name), font_weight=600, font_size=11) + tile(x[0], left, top)
         drawn += text(left, top + TILE + 15, words[name], fill="var(--quiet)", font_size=11)
     return drawn
 
@@ -224,7 +225,6 @@ def blender_picture(
             f"need a way in {BLENDS}, photos in {PHOTOS} and λ in [0, 1]; got {way=}, {one=}, {other=}, {lam=}"
         )
     mixed, label, used = blend(way, one, other, lam, column, row)
-    x = album()
     x, front = album(), text(WIDTH / 2, 28 + SMALL / 2, "+", "middle", font_size=20)
     for name, left in ((one, 0), (other, WIDTH - SMALL)):
         front += tile(x[PHOTOS.index(name)], left, 24, SMALL) + text(left, 16, name.capitalize(), font_weight=600)

@@ -1,6 +1,6 @@
 """The descent playground: gradient descent on surfaces one can see, with momentum and without.
 
-The paths come from `course.descent.gradient_descent`, the same function that the notebook's exercises are judged by.
+The steps are those of `course.descent.momentum_step`, the function that the notebook's exercise is judged by.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import contourpy
 import numpy as np
 import torch
 
-from course.descent import SURFACES, Surface, gradient_descent
+from course.descent import SURFACES, Loss, Surface, momentum_step
 from course.widgets.shell import Explorable, Menu, Slider, pad
-from course.widgets.svg import Figure, Frame, Panel, halo, number, polyline, power_of_ten, tag, text
+from course.widgets.svg import Figure, Frame, Panel, dots, halo, number, polyline, power_of_ten, tag, text, thinned
 
 WIDTH, HEIGHT = 360, 392  # of each panel, in pixels
 REACH = 2.0
@@ -53,13 +53,29 @@ class Descended:
 Ways = list[tuple[Descended, dict[str, Any]]]  # each descent with the style of its line
 
 
+def slope(loss: Loss, w: torch.Tensor) -> torch.Tensor:
+    """∇L at points w of shape (…, 2), by a complex step: ∂L/∂wᵢ = Im L(w + ih eᵢ) / h.
+
+    Nothing is subtracted, so h can be tiny, and for surfaces made of sums and products the result is exact to rounding.
+    It takes a third of the time of automatic differentiation, which would be most of the time of a picture.
+
+    Source: Squire & Trapp (1998), Using complex variables to estimate derivatives of real functions.
+    """
+    h = 1e-30
+    return loss(w[..., None, :] + torch.eye(2, dtype=torch.complex128) * (1j * h)).imag / h
+
+
 @lru_cache(maxsize=64)
 def descend(surface: str, x: float, y: float, lr: float, momenta: tuple[float, ...], steps: int) -> list[Descended]:
-    """Gradient descent from (x, y) with each of the momenta, by the course's reference, as arrays and words."""
+    """Gradient descent from (x, y) with each of the momenta, by the course's step, as arrays and words."""
     ground = SURFACES[surface]
-    start = torch.tensor([x, y], dtype=torch.float64).expand(len(momenta), 2)
     alphas = torch.tensor(momenta, dtype=torch.float64)[:, None]
-    paths = gradient_descent(ground.loss, start, lr, steps, alphas)  # all at once: a step costs the same
+    w = torch.tensor([x, y], dtype=torch.float64).expand(len(momenta), 2)  # all at once: a step costs the same
+    delta, path = torch.zeros_like(w), [w]
+    for _ in range(steps):
+        w, delta = momentum_step(w, slope(ground.loss, w), delta, lr, alphas)
+        path.append(w)
+    paths = torch.stack(path)
     lowest = torch.tensor(LANDMARKS[surface][0][1:], dtype=torch.float64)
     losses = (ground.loss(paths) - ground.loss(lowest)).numpy()
     return [_told(surface, *pair) for pair in zip(paths.numpy().swapaxes(0, 1), losses.T, strict=True)]
@@ -153,10 +169,7 @@ def ground(surface: str) -> str:
     contours = contourpy.contour_generator(grid, grid, height, fill_type="OuterOffset")
     shade = {"fill": "var(--cool)", "fill_opacity": 0.05, "fill_rule": "evenodd"}
     line = {"stroke": "var(--cool)", "stroke_opacity": 0.28, "stroke_width": 0.75}
-    rings = "".join(
-        tag("path", d="".join(polyline(MAP.at(ring)) + "Z" for ring in level_set(contours, level)), **shade, **line)
-        for level in levels
-    )
+    rings = tag("g", *(below(contours, level) for level in levels), **shade, **line)
     ticks = [(v, number(v)) for v in (-2, -1, 0, 1, 2)]
     title = text(MAP.left, 16, surface.capitalize(), font_weight=600)
     title += text(MAP.left + MAP.width, 16, f"L(x, y) = {where.formula}", "end")
@@ -167,6 +180,11 @@ def level_set(contours: contourpy.ContourGenerator, level: float) -> list[np.nda
     """The rings (N, 2) around all that lies below a level."""
     polygons, offsets = cast(tuple[list[np.ndarray], list[np.ndarray]], contours.filled(-1.0, level))
     return [polygon[a:b] for polygon, ends in zip(polygons, offsets, strict=True) for a, b in pairwise(ends)]
+
+
+def below(contours: contourpy.ContourGenerator, level: float) -> str:
+    """All that lies below a level of a surface, as a shape on the map."""
+    return tag("path", d="".join(polyline(thinned(MAP.at(ring))) + "Z" for ring in level_set(contours, level)))
 
 
 def landmarks(surface: str) -> str:
@@ -182,14 +200,17 @@ def landmarks(surface: str) -> str:
 def trails(surface: str, ways: Ways) -> str:
     """The paths on the map: a dot for each step, a ring around the last, and the handle of the start."""
     lines = ends = ""
-    for way, style in ways:
-        pixels, colour = MAP.at(way.path), style["stroke"]
-        under = {"stroke": "var(--paper)", "stroke_width": 4.5, "stroke_opacity": 0.65}
-        lines += MAP.line(way.path, **under) + MAP.line(way.path, **style)
+    drawn = [MAP.at(way.path) for way, _ in ways]
+    smooth = {"fill": "none", "stroke_linejoin": "round"}
+    under = smooth | {"stroke": "var(--paper)", "stroke_width": 4.5, "stroke_opacity": 0.65}
+    for (way, style), pixels in zip(ways, drawn, strict=True):
+        lines += tag("path", d=polyline(pixels), **smooth, **style)
         inside = pixels[1:][(np.abs(way.path[1:]) <= REACH).all(1)]
-        if dots := "".join(f"M{x:.1f} {y:.1f}h0" for x, y in inside):
-            lines += tag("path", d=dots, stroke=colour, stroke_width=3.8, stroke_linecap="round")
-        ends += disc(pixels[-1], 4.5, fill="var(--paper)", stroke=colour)
+        if len(inside):
+            round_ = {"stroke": style["stroke"], "stroke_width": 3.8, "stroke_linecap": "round"}
+            lines += tag("path", d=dots(inside), **round_)
+        ends += disc(pixels[-1], 4.5, fill="var(--paper)", stroke=style["stroke"])
+    lines = tag("path", d="".join(map(polyline, drawn)), **under) + lines
     start = disc(MAP.at(ways[0][0].path[:1])[0], 7.5, fill="var(--accent)", stroke="var(--paper)")
     return MAP.clip(lines, landmarks(surface), ends) + start
 

@@ -187,7 +187,8 @@ def seen_from_above(network: str, pair: int, normalised: bool, reach: float) -> 
     style: dict[str, Any] = {"fill": "var(--ink)", "fill_opacity": 0.045, "fill_rule": "evenodd"}
     style |= {"stroke": "var(--ink)", "stroke_opacity": 0.3, "stroke_width": 0.8}
     rings = words = ""
-    for level in LEVELS:
+    ends = [-np.inf, -np.inf]  # of the last number above the line, and below it
+    for i, level in enumerate(LEVELS):
         if not found.loss.min() < level < found.loss.max():
             continue
         rings += tag(
@@ -198,7 +199,10 @@ def seen_from_above(network: str, pair: int, normalised: bool, reach: float) -> 
         above = np.flatnonzero(found.loss[SIDE // 2, SIDE // 2 :] >= level)
         if len(above) and 0 < above[0] < SIDE // 2:
             u, v = MAP.at([[grid[SIDE // 2 + above[0]], 0]])[0]
-            words += halo(u, v + 4 + 12 * ((LEVELS.index(level) % 2) * 2 - 1), number(level), "middle", font_size=10.5)
+            half = 3.3 * len(number(level))
+            if u - half > ends[i % 2] + 4:
+                words += halo(u, v + 4 + 12 * (i % 2 * 2 - 1), number(level), "middle", font_size=10.5)
+                ends[i % 2] = u + half
     ticks = [(s, number(s * reach)) for s in (-1, -0.5, 0, 0.5, 1)]
     title = text(MAP.left, 16, "Training loss from above", font_weight=600)
     return title + MAP.clip(rings, words) + MAP.edge() + MAP.x_ticks(ticks, "α") + MAP.y_ticks(ticks, "β")

@@ -17,7 +17,7 @@ from torch import Tensor
 from course.data import digits
 from course.regularization import l2_objective
 from course.widgets.shell import Explorable, Menu, Slider, pad
-from course.widgets.svg import Figure, Frame, Panel, halo, number, photo, polyline, power_of_ten, tag, text
+from course.widgets.svg import Figure, Frame, Panel, halo, number, pixels, polyline, power_of_ten, tag, text
 
 WIDTH, HEIGHT = 360, 392  # of each panel, in pixels
 EXPONENTS = [round(-5 + 0.25 * i, 2) for i in range(29)]  # powers of ten of λ, −5 … 2
@@ -25,7 +25,7 @@ PATHS = Frame(44, 220, 304, 126, (-5, 2), (-1, 1))
 CHART = Frame(44, 46, 304, 300, (-5, 2), (0, 100))
 WRONG = ["none", "10 %", "20 %", "30 %", "50 %"]
 CLASSES, SIDE, SEED = 10, 8, 6
-TILE, GAP = 54, 8  # of the pictures of weights
+TILE, PITCH = 54, (10, 12)  # of the pictures of weights: their size, and how many weights apart they begin
 LOOKS: dict[str, dict[str, Any]] = {
     "training": {"stroke": "var(--cool)", "stroke_width": 2, "stroke_dasharray": "7 3.5"},
     "validation": {"stroke": "var(--accent)", "stroke_width": 2.2},
@@ -135,17 +135,18 @@ def _templates(found: Path, at: int, digit: int) -> str:
     weights = found.weights[at]
     reach = weights.abs().max().clamp(min=1e-12)
     drawn = text(16, 16, f"Weights of the ten classes, |w| ≤ {number(reach.item(), 2)}", font_weight=600)
-    for k in range(CLASSES):
-        x, y = 16 + (k % 5) * (TILE + 14), 28 + (k // 5) * (TILE + 2 * GAP + 8)
-        tile = (
-            (0.5 + 0.5 * weights[:, k] / reach).reshape(1, SIDE, SIDE).repeat_interleave(6, 1).repeat_interleave(6, 2)
-        )
-        drawn += photo(tile.numpy(), x, y, TILE, TILE, quality=80)
+    dot, columns = TILE / SIDE, 5
+    across, down = (columns - 1) * PITCH[0] + SIDE, PITCH[1] + SIDE
+    sheet = np.zeros((2, down, across))  # one picture for all of them: what lies between is clear
+    for k, tile in enumerate((0.5 + 0.5 * weights.T / reach).reshape(CLASSES, SIDE, SIDE).numpy()):
+        top, left = k // columns * PITCH[1], k % columns * PITCH[0]
+        sheet[0, top : top + SIDE, left : left + SIDE], sheet[1, top : top + SIDE, left : left + SIDE] = tile, 1
+        x, y = 16 + left * dot, 28 + top * dot
+        drawn += text(x + TILE / 2, y + TILE + 13, str(k), "middle", "var(--quiet)", font_size=11)
         if k == digit:
             box = {"x": x - 2, "y": y - 2, "width": TILE + 4, "height": TILE + 4}
             drawn += tag("rect", fill="none", stroke="var(--accent)", stroke_width=2.5, **box)
-        drawn += text(x + TILE / 2, y + TILE + 13, str(k), "middle", "var(--quiet)", font_size=11)
-    return drawn
+    return drawn + pixels(sheet, 16, 28, across * dot, down * dot)
 
 
 @lru_cache(maxsize=16)
@@ -155,8 +156,8 @@ def _left_back(n: int, wrong: str, digit: int) -> str:
     own = found.weights[:, :, digit]
     reach = own.abs().max().clamp(min=1e-12).item()
     style = {"fill": "none", "stroke": "var(--cool)", "stroke_width": 0.9, "stroke_opacity": 0.55}
-    weights = (np.stack([EXPONENTS, w / reach], 1) for w in own.T)
-    lines = "".join(tag("path", d=polyline(PATHS.at(w)), **style) for w in weights)
+    points = np.stack([np.tile(EXPONENTS, own.shape[1]), (own.T / reach).flatten()], 1)
+    lines = tag("g", *(tag("path", d=polyline(w)) for w in np.split(PATHS.at(points), own.shape[1])), **style)
     ticks = PATHS.y_ticks([(-1, number(-reach, 2)), (0, "0"), (1, number(reach, 2))])
     ticks += PATHS.x_ticks(_powers(), "weight decay λ")
     title = text(PATHS.left, PATHS.top - 12, f"The 64 weights of class {digit} over λ", font_weight=600)

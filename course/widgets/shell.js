@@ -161,7 +161,7 @@ function sentence(model, listen, { aloud }) {
   const spoken = h("div", { class: "spoken", "aria-live": "polite" });
   let timer = null;
   listen(["caption"], () => {
-    const caption = model.get("caption");
+    const caption = model.get("caption").replaceAll(" %", "\u00a0%"); // no line begins with a sign
     const first = !shown.textContent;
     shown.textContent = caption;
     clearTimeout(timer); // a dragged knob must not read out every stop on its way

@@ -89,9 +89,48 @@ def power_of_ten(exponent: int) -> str:
 
 def polyline(points: ArrayLike) -> str:
     """The `d` of a path through points of shape (N, 2), in pixels."""
-    flat = np.asarray(points, dtype=float).ravel().tolist()
-    # One format for all: curves have hundreds of points, and each picture is drawn while somebody waits.
-    return "M" + ("L%.1f %.1f" * (len(flat) // 2))[1:] % tuple(flat)
+    # Steps between rounded points: shorter than the points, and rounding does not add up. One format for all, since
+    # curves have hundreds of points, and each picture is drawn while somebody waits.
+    tenths = np.rint(10 * np.asarray(points, dtype=float)).astype(int).reshape(-1, 2)
+    steps = np.diff(tenths, axis=0, prepend=0) / 10
+    return ("M%g %g" + ("l" + " %g %g" * (len(steps) - 1) if len(steps) > 1 else "")) % tuple(steps.ravel().tolist())
+
+
+def dots(points: ArrayLike) -> str:
+    """The `d` of a path that makes a dot at each of the points (N, 2), in pixels, if its line has round ends."""
+    tenths = np.rint(10 * np.asarray(points, dtype=float)).astype(int).reshape(-1, 2)
+    return "m%g %gh0" * len(tenths) % tuple((np.diff(tenths, axis=0, prepend=0) / 10).ravel().tolist())
+
+
+def thinned(ring: np.ndarray, degrees: float = 6.0, length: float = 40.0) -> np.ndarray:
+    """A line through points (N, 2), in pixels, with fewer of them: one after each turn by so much, and each length.
+
+    An arc is then drawn less than a third of a pixel off: by R · (1 − cos(degrees / 2)), or by length² / 8R.
+    """
+    along = np.diff(ring, axis=0)
+    turn = np.floor(np.unwrap(np.arctan2(along[:, 1], along[:, 0])) / np.radians(degrees))
+    far = np.floor(np.hypot(*along.T).cumsum() / length)
+    return ring[[0, *np.flatnonzero((np.diff(turn) != 0) | (np.diff(far) > 0)) + 1, -1]]
+
+
+def pixels(image: ArrayLike, x: float, y: float, width: float, height: float) -> str:
+    """A small picture as an embedded PNG, its pixels visible as squares.
+
+    Args:
+        image: values in [0, 1], shape (2, H, W): grey, and how opaque it is.
+        x: left edge, in pixels of the panel.
+        y: upper edge.
+        width: size in the panel.
+        height: size in the panel.
+    """
+    from PIL import Image
+
+    values = (np.asarray(image, dtype=np.float32).clip(0, 1) * 255 + 0.5).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(values.transpose(1, 2, 0)), "LA").save(buffer, "PNG")
+    data = "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    box = {"x": x, "y": y, "width": width, "height": height, "preserveAspectRatio": "none"}
+    return tag("image", **box, href=data, style="image-rendering:pixelated")
 
 
 def photo(image: ArrayLike, x: float, y: float, width: float, height: float, quality: int = 85) -> str:

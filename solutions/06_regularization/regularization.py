@@ -139,7 +139,7 @@ guess.show()
 effects.get("regularization.weight_decay").show()
 
 # %% [markdown]
-# With wrong labels there is something that should not be learned, and decay helps a lot. With right labels it does not.
+# With wrong labels there is something that should not be learned, and decay helps a lot. With right ones it does not.
 # Before a batch normalisation the size of a kernel does not even matter to the output, so what decay changes there is
 # mostly how far a step turns the kernel. On the network, a customary 0.0005 did nothing in our short training; a
 # much larger value did help. Try values over some powers of ten rather than believing in one.
@@ -406,7 +406,7 @@ effects.get("regularization.dropping").show()
 # | averaging | at a constant rate better than the last weights; on top of a cosine nothing |
 # | every k steps | then with $\beta^k$ |
 # | dropout | drop with $p$, divide by $1-p$, in training only |
-# | when | where something wrong can be learned by heart; with right labels all but averaging did little here |
+# | when | where something wrong can be learned by heart; on rightly labelled digits they brought little or nothing |
 # | honest numbers | choose with the validation set, report with the test set |
 #
 # Next: **07 · augmentation**: more pictures from the ones you have.

@@ -4,7 +4,7 @@
 # **More pictures from the ones you have: move, recolour, hide, combine, mix.**
 #
 # A banana that lies the other way round is still a banana, and nobody has to label it again. So change the training
-# pictures in ways that leave their labels true, anew in each pass, and the network never sees the same picture twice.
+# pictures in ways that leave their labels true, anew in each pass, and the network hardly sees a picture twice.
 # The art is in the words *leave their labels true*: a mirrored 2 is no digit at all.
 #
 # By the end you can
@@ -47,8 +47,8 @@ AugmentationMixer()
 # ---
 # ## 1 · Move it: flip, pad & crop, rotate
 #
-# In this whole notebook *drawing* random numbers is kept apart from *using* them. Your functions get the numbers, one
-# for each picture, so that you can check them by hand and move a mask by the same numbers as its picture.
+# In most of this notebook *drawing* random numbers is kept apart from *using* them. Your functions get the numbers, one
+# for each picture: so a result can be checked by hand, and a mask be moved by the same numbers as its picture.
 #
 # ### `flip(x, flipped)`
 # {{card augmentation.flip}}
@@ -161,6 +161,8 @@ guess.show()
 # ---
 # ## 2 · Recolour it
 #
+# Another lamp or another camera, and every number in the picture is another one. What it shows is the same.
+#
 # ### `rgb_shift(x, shift)`
 # {{card augmentation.rgb_shift}}
 #
@@ -225,6 +227,8 @@ check("augmentation.channel_shuffle", channel_shuffle)
 # ---
 # ## 3 · Hide a part
 #
+# In the world, things stand in front of each other. Whoever has learned from the whole alone may miss the half.
+#
 # ### `random_occlusion(x, area, generator)`
 # {{card augmentation.random_occlusion}}
 #
@@ -267,8 +271,8 @@ effects.get("augmentation.operations").show()
 # ---
 # ## 4 · Policies: which, how likely, how strong?
 #
-# **AutoAugment** searched for good combinations with reinforcement learning. What it found on house numbers (SVHN) are
-# five sub-policies of two steps; each step is an operation with a probability and a level from 0 to 9:
+# **AutoAugment** searched for good combinations with reinforcement learning. One policy that it found on house numbers
+# (SVHN) has five sub-policies of two steps; each step is an operation with a probability and a level from 0 to 9:
 #
 # | sub-policy | first step | second step |
 # |---|---|---|

@@ -299,11 +299,11 @@ for p_last in (1.0, 0.5):
 #
 # | | |
 # |---|---|
-# | gate | x + b·f(x): the branch goes, the identity stays |
-# | test time | x + p·f(x), the mean; all blocks take part |
-# | p | the lecture's survives, torchvision's and timm's is dropped |
-# | linear rule | p_ℓ = 1 − ℓ/L (1 − p_L): early blocks nearly always |
-# | time | expected depth Σp_ℓ; saved only if the branch is really skipped |
+# | gate | $x + b \cdot f(x)$: the branch goes, the identity stays |
+# | test time | $x + p \cdot f(x)$, the mean; all blocks take part |
+# | $p$ | the lecture's survives, torchvision's and timm's is dropped |
+# | linear rule | $p_\ell = 1 - \frac{\ell}{L}\,(1 - p_L)$: early blocks nearly always |
+# | time | expected depth $\sum_\ell p_\ell$; saved only if the branch is really skipped |
 # | accuracy | regularises: helps against wrong labels, not in general |
 #
 # Next: **10 · recipe**: everything together, and a challenge.

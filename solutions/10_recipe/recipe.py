@@ -137,7 +137,7 @@ effects.get("recipe.rates").show()
 # %% [markdown]
 # ---
 # ## 2 · Start from what another network knows
-# The first layers of all networks for pictures look for similar things: edges, colours, textures. So take a network
+# The first layers of networks for pictures tend to look for similar things: edges, colours, textures. So take one
 # that was trained on a large set, give it a new last layer (the **head**) and train on. The lecture's rates for
 # that are 0.001 to 0.01, not 0.01 to 0.1. The body knows something that large steps would destroy; the head knows
 # nothing yet. So each gets a rate of its own: PyTorch's optimizers take a list of **parameter groups**,
@@ -418,7 +418,7 @@ check("recipe.best_recipe", best_recipe)
 # | recipe | pretrained start · optimizer · rate that falls · augmentation · smoothing · averages · batch norm |
 # | honest table | one change per row, paired seeds, and the spread beside the mean |
 #
-# This was the last section. Take your recipe along.
+# This was the last section: from single pixels to a recipe of your own. `progress()` shows the whole way. Well done!
 
 # %%
 progress("recipe")

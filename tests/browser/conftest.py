@@ -44,6 +44,15 @@ OVERFLOW = """root => {
   return root.scrollWidth > root.clientWidth ? ['the widget itself', ...out] : out;
 }"""
 
+# Knobs whose name runs into its value, its button or its slider.
+COLLISIONS = """root => [...root.querySelectorAll('.knob:not([hidden])')].filter(knob => {
+  const words = document.createRange();
+  words.selectNodeContents(knob.querySelector('span'));
+  const others = [...knob.querySelectorAll('output, button, input, select')].map(e => e.getBoundingClientRect());
+  const meet = (a, b) => a.right > b.left + 1 && a.left < b.right - 1 && a.bottom > b.top + 3 && a.top < b.bottom - 3;
+  return [...words.getClientRects()].some(a => others.some(b => meet(a, b)));
+}).map(knob => knob.textContent)"""
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
@@ -73,6 +82,10 @@ class Widget(Watched):
     def overflow(self) -> list[str]:
         """What sticks out of the widget's cell."""
         return self.root.evaluate(OVERFLOW)
+
+    def collisions(self) -> list[str]:
+        """Knobs whose name runs into something."""
+        return self.root.evaluate(COLLISIONS)
 
     def keep(self, name: str) -> Path:
         """A screenshot under artefacts/, for people to look at."""

@@ -73,7 +73,7 @@ def theme(request, page):
 
 @pytest.fixture(scope="module")
 def narrow(page):
-    page.page.set_viewport_size({"width": 480, "height": 1400})
+    page.page.set_viewport_size({"width": 400, "height": 1400})
     page.page.wait_for_timeout(300)
     yield
     page.page.set_viewport_size({"width": 1280, "height": 1000})
@@ -129,6 +129,7 @@ def test_every_word_is_legible(theme, widget):
 def test_a_narrow_window_needs_no_sideways_scrolling(narrow, widget):
     widget.keep(f"{widget.name}-narrow")
     assert widget.overflow() == []
+    assert widget.collisions() == []
 
 
 def test_pointing_shows_a_pixel_and_leaving_brings_back_the_chosen_one(page):

@@ -15,7 +15,8 @@ from nbgrader.utils import determine_grade, get_partial_grade
 
 from course import exercises
 from course.check import CheckFailed, check, verdict
-from course.check.report import VERDICT_MIME, Report
+from course.check.report import _COLOURS, VERDICT_MIME, Report
+from course.study import card
 
 
 def right(w, grad, lr):
@@ -236,6 +237,20 @@ def test_a_pass_says_what_was_checked() -> None:
     assert all(layer in report.text() for layer in report.verdict.exercise.layers)
     assert report.passed
     assert "✗" not in report.html()
+
+
+@pytest.mark.parametrize(("ink", "paper"), [((33, 33, 33), (255, 255, 255)), ((255, 255, 255), (17, 17, 17))])
+@pytest.mark.parametrize("colour", [*_COLOURS.values(), card.GREEN, card.ORANGE])
+def test_a_verdict_can_be_read_on_a_light_and_on_a_dark_page(colour: str, ink: Any, paper: Any) -> None:
+    def luminance(rgb: Any) -> float:
+        linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in (c / 255 for c in rgb)]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    share = int(re.fullmatch(rf"color:color-mix\(in srgb, {colour} (\d+)%, currentColor\)", card.legible(colour))[1])
+    own = bytes.fromhex(colour[1:])
+    mixed = [share / 100 * c + (1 - share / 100) * i for c, i in zip(own, ink, strict=True)]
+    dark, light = sorted((luminance(mixed), luminance(paper)))
+    assert (light + 0.05) / (dark + 0.05) >= 4.5  # WCAG 2.2
 
 
 def test_colour_is_never_the_only_sign() -> None:

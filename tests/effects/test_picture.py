@@ -21,11 +21,24 @@ def figure() -> Figure:
     return drawn
 
 
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ("from 78.3% to 83.0 %, 100 % right", "from 78.3\u00a0% to 83.0\u00a0%, 100\u00a0% right"),
+        ("apart 7e-16 and 4.5e+3", "apart 7·10⁻¹⁶ and 4.5·10³"),
+        ("-3.9 points (-27.1), 20-30, x-1, 3e-05", "−3.9 points (−27.1), 20-30, x-1, 3·10⁻⁵"),
+    ],
+)
+def test_numbers_are_written_as_in_the_notebooks(words, shown):
+    told = Picture(None, words, words)
+    assert (told.alt, told.caption) == (shown, shown)
+
+
 def test_html_holds_the_image_its_alt_text_and_its_caption():
     html = Picture(figure(), 'a "rising" line <1>', "rises & rises")._repr_html_()
     assert 'alt="a &quot;rising&quot; line &lt;1&gt;"' in html
     assert "<figcaption>rises &amp; rises</figcaption>" in html
-    assert "max-width:100%" in html
+    assert "width:384px;max-width:max(100%,256px)" in html, "as wide as the page, but never too small to read"
     data = re.search(r'src="data:image/png;base64,([^"]+)"', html).group(1)
     image = Image.open(io.BytesIO(base64.b64decode(data)))
     assert image.size == (2 * 4 * 96, 2 * 2 * 96)

@@ -16,13 +16,16 @@ from course.widgets.svg import (
     Panel,
     arrow,
     crosshair,
+    dots,
     number,
     paragraph,
     photo,
+    pixels,
     polyline,
     power_of_ten,
     tag,
     text,
+    thinned,
 )
 
 FRAME = Frame(40, 20, 300, 200, x=(-2, 2), y=(0, 10))
@@ -63,6 +66,37 @@ def test_whatever_the_data_the_pixels_can_be_drawn(points, log):
     assert np.isfinite(pixels).all()
     assert np.abs(pixels).max() <= 1e4
     assert "nan" not in polyline(pixels)
+
+
+def test_a_line_ends_where_its_points_do_however_many_there_are():
+    points = np.stack([np.linspace(0, 300, 1000), 40 * np.sin(np.linspace(0, 9, 1000))], 1)
+    for way in (polyline(points), dots(points)):
+        steps = np.array([float(n) for n in re.findall(r"-?\d+\.?\d*", way.replace("h0", ""))]).reshape(-1, 2)
+        assert np.abs(steps.cumsum(0) - points).max() < 0.051  # rounding to tenths, which does not add up
+    assert (polyline(points[:1]), dots(points[:0])) == ("M0 0", "")
+
+
+@pytest.mark.parametrize(("radius", "most"), [(20, 70), (150, 90), (1500, 300)])
+def test_a_thinned_circle_has_few_points_and_is_a_circle_still(radius, most):
+    around = np.linspace(0, 2 * np.pi, 5000)
+    ring = thinned(radius * np.stack([np.cos(around), np.sin(around)], 1))
+    assert len(ring) <= most
+    assert np.allclose(ring[0], ring[-1])
+    middles = (ring[1:] + ring[:-1]) / 2
+    assert radius - np.hypot(*middles.T).min() < 0.35
+
+
+def test_thinning_keeps_corners():
+    square = np.array([[0, 0], [5, 0], [10, 0], [10, 5], [10, 10], [5, 10], [0, 10], [0, 5], [0, 0]])
+    assert thinned(square, length=99).tolist() == [[0, 0], [10, 0], [10, 10], [0, 10], [0, 0]]
+
+
+def test_pixels_are_kept_as_they_are_and_clear_where_they_should_be():
+    image = np.stack([np.linspace(0, 1, 12).reshape(3, 4), np.eye(3, 4)])
+    element = ET.fromstring(pixels(image, 1, 2, 40, 30))
+    decoded = np.asarray(Image.open(io.BytesIO(base64.b64decode(element.get("href").partition(",")[2]))))
+    assert np.array_equal(decoded, (image * 255 + 0.5).astype(np.uint8).transpose(1, 2, 0))
+    assert "pixelated" in element.get("style")
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -87,7 +87,7 @@ def draw(seed: int) -> Picture:
         ylim=(55, 102),
     )
     label(left, 11, 100 * clean.new.mean().item() + 4, "all labels right", GREY)
-    label(left, 11, 100 * noisy.new[1].item() + 5.5, f"{WRONG:.0%} wrong", BLUE)
+    label(left, 11, 100 * noisy.new[1].item() + 5.5, f"{100 * WRONG:.0f} % wrong", BLUE)
     label(right, 12.4, 100 * (1 - WRONG) - 2.5, "labels that are right", GREY)
     wrong, right_ = ([n[f"accuracy, {k} labels, p_L = {p:g}"] for p in P_LAST] for k in ("wrong", "right"))
     caption = (

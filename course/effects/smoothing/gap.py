@@ -96,7 +96,7 @@ def draw(seed: int) -> Picture:
             limit = log_odds_gap(eps, classes)
             end = gaps.mean[-1, i].item()
             if eps:
-                axes.axhline(limit, color=color, lw=0.8, alpha=0.7)
+                axes.hlines(limit, 0, STEPS, color=color, lw=0.8, alpha=0.7)
             label(axes, 1.02 * STEPS, end, f"ε = {eps:g}", color, clip_on=False)
         axes.set(xlabel="step", ylabel="z of the class − z of another, mean", title=f"K = {classes} classes")
         axes.set(xlim=(0, 1.2 * STEPS), ylim=(0, 15.5), xticks=range(0, STEPS + 1, 200))
