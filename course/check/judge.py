@@ -210,8 +210,9 @@ def _side_effects(evidence: Evidence) -> Problem | None:
     for i, seen in enumerate(evidence.student):
         edited = [name for name in seen.edited if name not in exercise.may_edit]
         if edited:
-            names, first = " and ".join(edited), evidence.cases[i].inputs[exercise.arguments.index(edited[0])]
-            copy = f"list({edited[0]})" if isinstance(first, list) else f"{edited[0]}.clone()"
+            names, first = " and ".join(edited), edited[0]
+            many = isinstance(evidence.cases[i].inputs[exercise.arguments.index(first)], list)
+            copy = f"{first}.clone()" + (f" of a tensor, list({first}) of a list" if many else "")
             return Problem(
                 f"The values are right, but {exercise.function} changes its argument {names} in place: whoever calls "
                 f"it loses what was there. Work on a copy, e.g. {copy}.",
