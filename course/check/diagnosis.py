@@ -15,16 +15,17 @@ def diagnose(evidence: Evidence) -> tuple[Misconception, ...]:
     """The known mistakes that behave as the student's function does on every case, most telling first."""
     exercise = evidence.exercise
     candidates = ((exercise.given,) if exercise.given else ()) + exercise.misconceptions
-    found = tuple(m for m in candidates if _matches(m, evidence))
+    failing = [i for i in evidence.numbered() if _broken(evidence, i)]
+    found = tuple(m for m in candidates if _matches(m, evidence, failing))
     if found or not exercise.telling:
         return found
     return tuple(m for part in exercise.telling if _part_wrong(part, evidence) for m in candidates
-                 if _matches(m, evidence, part))  # fmt: skip
+                 if _matches(m, evidence, failing, part))  # fmt: skip
 
 
-def _matches(mistake: Misconception, evidence: Evidence, part: str | None = None) -> bool:
+def _matches(mistake: Misconception, evidence: Evidence, failing: list[int], part: str | None = None) -> bool:
     if mistake.recognise is not None:
-        return part is None and _recognised(mistake, evidence)
+        return part is None and _recognised(mistake, evidence, failing)
     if not any(o.returned for o in evidence.student):
         return False  # equal exceptions alone say little about what was meant
     exercise, pairs = evidence.exercise, list(enumerate(zip(evidence.cases, evidence.student, strict=True)))
@@ -50,12 +51,9 @@ def _part_wrong(part: str, evidence: Evidence) -> bool:
     return not all(_only(part, s).like(_only(part, e), *evidence.tolerance) for s, e in pairs)
 
 
-def _recognised(mistake: Misconception, evidence: Evidence) -> bool:
+def _recognised(mistake: Misconception, evidence: Evidence, failing: list[int]) -> bool:
     assert mistake.recognise is not None
-    failing = [i for i in evidence.numbered() if _broken(evidence, i)]
-    if not failing:
-        return False
-    return all(
+    return bool(failing) and all(
         evidence.student[i].returned
         and _safely(mistake.recognise, evidence.cases[i].inputs, evidence.student[i].answer)
         for i in failing
