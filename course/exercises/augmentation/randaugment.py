@@ -286,9 +286,9 @@ def in_the_lists_order(x, n, m, operations, generator):
     return y
 
 
-def rounded_index(x, n, m, operations, generator):
-    """The first and the last operation come half as often as the others: round() does that to random numbers. Draw
-    whole numbers with torch.randint."""
+def ends_too_seldom(x, n, m, operations, generator):
+    """The first and the last operation come too seldom: round() halves their chances. Draw whole numbers with
+    torch.randint."""
     y = x.clone()
     for i in range(len(x)):
         for _ in range(n):
@@ -542,7 +542,7 @@ EXERCISE = Exercise(
         random_strength=(random_strength, _weaker),
         sometimes_nothing=(sometimes_nothing, _with_zeros),
         in_the_lists_order=(in_the_lists_order, _shows(_in_order)),
-        rounded_index=(rounded_index, _shows(_ends_seldom)),
+        ends_too_seldom=(ends_too_seldom, _shows(_ends_seldom)),
         sign_per_picture=(sign_per_picture, _shows(_sign_by_picture)),
         last_never_drawn=(last_never_drawn, _shows(_never)),
         same_operation_n_times=(same_operation_n_times, _shows(_always_the_same)),

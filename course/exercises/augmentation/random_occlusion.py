@@ -313,8 +313,8 @@ def one_row_for_all(x, area, generator):
     return y
 
 
-def ends_half_as_likely(x, area, generator):
-    """The first and the last place come up half as often as the others: round() does that to random numbers. Draw whole
+def edges_too_seldom(x, area, generator):
+    """Places at the edge come up too seldom: round() halves their chances, a normal number prefers the middle. Draw whole
     numbers with torch.randint."""
     h, w = x.shape[2:]
     side = round((area * h * w) ** 0.5)
@@ -589,7 +589,7 @@ EXERCISE = Exercise(
         on_the_diagonal=(on_the_diagonal, _shows(_linked)),
         last_place_missing=(last_place_missing, _never_last),
         pushed_inside=(pushed_inside, _towards_the_edge(1)),
-        ends_half_as_likely=(ends_half_as_likely, _towards_the_edge(-1)),
+        edges_too_seldom=(edges_too_seldom, _towards_the_edge(-1)),
         one_row_for_all=(one_row_for_all, _one_line),
         rounded_down=(rounded_down, _sized(lambda area, h, w: (int((area * h * w) ** 0.5 + 1e-6),) * 2)),
         rounded_up=(rounded_up, _sized(lambda area, h, w: (math.ceil((area * h * w) ** 0.5 - 1e-6),) * 2)),
