@@ -314,8 +314,8 @@ def one_row_for_all(x, area, generator):
 
 
 def edges_too_seldom(x, area, generator):
-    """Places at the edge come up too seldom: round() halves their chances, a normal number prefers the middle. Draw whole
-    numbers with torch.randint."""
+    """Places at the edge come up too seldom: round() halves their chances, a normal number prefers the middle. Draw
+    whole numbers with torch.randint."""
     h, w = x.shape[2:]
     side = round((area * h * w) ** 0.5)
     y = x.clone()
