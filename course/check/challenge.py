@@ -95,14 +95,14 @@ class Entry:
 
 def enter(challenge: Challenge, function: Callable[..., Any], seed: int) -> Entry:
     """Let a function compete; whatever it does, there is an entry."""
-    return measured(challenge, attempt(challenge, function, seed), seed)
+    return measured(challenge, attempt(challenge, function, challenge.start(seed)), seed)
 
 
-def attempt(challenge: Challenge, function: Callable[..., Any], seed: int) -> Observation:
-    """Let a function train; what came of it, as plain data."""
+def attempt(challenge: Challenge, function: Callable[..., Any], start: int) -> Observation:
+    """Let a function train from a start (`challenge.start(seed)`); what came of it, as plain data."""
     seen, started = Observation(), time.perf_counter()
     try:
-        done, trained = call_within(challenge.seconds, lambda: challenge.train(function, seed))
+        done, trained = call_within(challenge.seconds, lambda: challenge.train(function, start))
         seen.timed_out, seen.answer = not done, plain(trained, Traits())
     except NotImplementedError:
         seen.unwritten = True
@@ -113,7 +113,7 @@ def attempt(challenge: Challenge, function: Callable[..., Any], seed: int) -> Ob
 
 
 def measured(challenge: Challenge, seen: Observation, seed: int) -> Entry:
-    """The entry that an attempt with this seed makes; nothing of the student's runs here."""
+    """The entry that an attempt from this seed's start makes; nothing of the student's runs here."""
 
     def entry(status: str, sentence: str) -> Entry:
         return Entry(challenge, status, 0.0, sentence, seed)

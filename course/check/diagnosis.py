@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from course.check.evidence import Evidence
@@ -13,28 +14,44 @@ from course.exercises.exercise import Misconception
 
 def diagnose(evidence: Evidence) -> tuple[Misconception, ...]:
     """The known mistakes that behave as the student's function does on every case, most telling first."""
-    exercise = evidence.exercise
+    exercise, suspects = evidence.exercise, _Suspects(evidence)
     candidates = ((exercise.given,) if exercise.given else ()) + exercise.misconceptions
-    found = tuple(m for m in candidates if _matches(m, evidence))
+    found = tuple(m for m in candidates if suspects.match(m))
     if found or not exercise.telling:
         return found
-    return tuple(m for part in exercise.telling if _part_wrong(part, evidence) for m in candidates
-                 if _matches(m, evidence, part))  # fmt: skip
+    wrong = [part for part in exercise.telling if _part_wrong(part, evidence)]
+    return tuple(m for part in wrong for m in candidates if suspects.match(m, part))
 
 
-def _matches(mistake: Misconception, evidence: Evidence, part: str | None = None) -> bool:
-    if mistake.recognise is not None:
-        return part is None and _recognised(mistake, evidence)
-    if not any(o.returned for o in evidence.student):
-        return False  # equal exceptions alone say little about what was meant
-    exercise, pairs = evidence.exercise, list(enumerate(zip(evidence.cases, evidence.student, strict=True)))
-    return any(
-        all(
-            _only(part, seen).like(_only(part, observe(exercise, variant, case, i, edits=False)), *evidence.tolerance)
-            for i, (case, seen) in pairs
-        )
-        for variant in (mistake.implementation, *mistake.variants)
-    )
+class _Suspects:
+    """Compares mistakes with what was seen; each of them runs at most once on each case."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence, self._seen = evidence, dict[tuple[int, int], Observation]()
+
+    @cached_property
+    def failing(self) -> list[int]:
+        """The cases with a broken property."""
+        return [i for i in self.evidence.numbered() if _broken(self.evidence, i)]
+
+    def match(self, mistake: Misconception, part: str | None = None) -> bool:
+        """Whether a mistake shows the same behaviour, or the same in one part of the answer."""
+        evidence = self.evidence
+        if mistake.recognise is not None:
+            return part is None and _recognised(mistake, evidence, self.failing)
+        if not any(o.returned for o in evidence.student):
+            return False  # equal exceptions alone say little about what was meant
+        return any(
+            all(_only(part, seen).like(_only(part, self._of(variant, i)), *evidence.tolerance)
+                for i, seen in enumerate(evidence.student))
+            for variant in (mistake.implementation, *mistake.variants)
+        )  # fmt: skip
+
+    def _of(self, variant: Callable[..., Any], i: int) -> Observation:
+        key = id(variant), i
+        if key not in self._seen:
+            self._seen[key] = observe(self.evidence.exercise, variant, self.evidence.cases[i], i, edits=False)
+        return self._seen[key]
 
 
 def _only(part: str | None, seen: Observation) -> Observation:
@@ -50,14 +67,11 @@ def _part_wrong(part: str, evidence: Evidence) -> bool:
     return not all(_only(part, s).like(_only(part, e), *evidence.tolerance) for s, e in pairs)
 
 
-def _recognised(mistake: Misconception, evidence: Evidence) -> bool:
+def _recognised(mistake: Misconception, evidence: Evidence, failing: list[int]) -> bool:
     assert mistake.recognise is not None
     if not all(o.returned for o in evidence.student):
         return False  # what made it fail elsewhere is not explained by how its other answers look
-    failing = [i for i in evidence.numbered() if _broken(evidence, i)]
-    if not failing:
-        return False
-    return all(
+    return bool(failing) and all(
         evidence.student[i].returned
         and _safely(mistake.recognise, evidence.cases[i].inputs, evidence.student[i].answer)
         for i in failing

@@ -73,16 +73,19 @@ class Challenge:
         """Points for a share of right answers."""
         return max((points for least, points in self.steps if share >= least), default=0.0)
 
-    def train(self, function: Function, seed: int) -> Any:
-        """Let a function train; its answer as plain data.
+    def start(self, seed: int) -> int:
+        """From where to train with this seed: a digest, from which there is no way back to the seed and to the test.
 
-        All randomness comes from the seed. What the function is handed says nothing about the test's: a generator tells
-        its own seed to whoever asks, so the function's is a digest, from which there is no way back.
+        Only this may be told to a process in which a student's code runs: it can read every number there.
+        """
+        return _digest(f"{self.name} start {seed}")
+
+    def train(self, function: Function, start: int) -> Any:
+        """Let a function train from a `start`, from which all randomness comes; its answer as plain data.
 
         Raises:
             Rejected: the answer cannot be measured. Whatever else the function raises passes through.
         """
-        start = _digest(f"{self.name} start {seed}")
         with neutral(start), one_thread():
             inputs, kept = self.prepare(torch.Generator().manual_seed(start))
             return self.pack(function(*inputs), kept)

@@ -397,6 +397,11 @@ check("recipe.best_recipe", best_recipe)
 #
 # `model.parameters()` holds the head's as well: leave them out of the backbone's group.
 # </details>
+# <details><summary><code>The size of tensor a (3) must match …</code> at <code>p in head</code></summary>
+#
+# `in` compares *values* with `==`, and tensors of different shapes have none to compare. Compare which object it is:
+# `id(p) in {id(q) for q in …}`.
+# </details>
 # <details><summary><code>a leaf Variable that requires grad is being used in an in-place operation</code></summary>
 #
 # Move weights inside `with torch.no_grad():`.

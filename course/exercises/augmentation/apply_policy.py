@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -14,7 +15,7 @@ from course.exercises.exercise import Case, Draw, Exercise, mistakes
 OPERATIONS: dict[str, Callable[[Tensor, int], Tensor]] = {
     "Add": lambda x, level: x + level,
     "Times": lambda x, level: x * (1 + level),
-    "Roll": lambda x, level: x.roll(level, -1),
+    "Roll": lambda x, level: x.roll(int(level), -1),
     "Negate": lambda x, level: -x,
     "Square": lambda x, level: x.square(),
 }
@@ -125,6 +126,35 @@ def inverted(x, policy, operations, group, chance):
         for (name, p, level), c in zip(policy[g], chance[i].tolist(), strict=True):
             if c > p:
                 y[i : i + 1] = operations[name](y[i : i + 1], level)
+    return y
+
+
+def inverted_with_the_edge(x, policy, operations, group, chance):  # noqa: D103 - the same mistake, with >=
+    y = x.clone()
+    for i, g in enumerate(group.tolist()):
+        for (name, p, level), c in zip(policy[g], chance[i].tolist(), strict=True):
+            if c >= p:
+                y[i : i + 1] = operations[name](y[i : i + 1], level)
+    return y
+
+
+def at_most(x, policy, operations, group, chance):
+    """A step happens also if its chance *equals* its probability (<=), so one of probability 0 can happen: below, <."""
+    y = x.clone()
+    for i, g in enumerate(group.tolist()):
+        for (name, p, level), c in zip(policy[g], chance[i].tolist(), strict=True):
+            if c <= p:
+                y[i : i + 1] = operations[name](y[i : i + 1], level)
+    return y
+
+
+def result_thrown_away(x, policy, operations, group, chance):
+    """Nothing changes: an operation returns new pictures, so put what it returns into picture i."""
+    y = x.clone()
+    for i, g in enumerate(group.tolist()):
+        for (name, p, level), c in zip(policy[g], chance[i].tolist(), strict=True):
+            if c < p:
+                operations[name](y[i : i + 1], level)
     return y
 
 
@@ -270,20 +300,24 @@ EXERCISE = Exercise(
     reference=apply_policy,
     cases=cases,
     drive=drive,
-    misconceptions=mistakes(
-        probability_ignored,
-        one_group_per_batch,
-        one_chance_per_batch,
-        inverted,
-        steps_reversed,
-        first_step_only,
-        last_step_wins,
-        one_chance_for_all_steps,
-        stops_early,
-        one_step_at_most,
-        level_ignored,
-        all_groups,
-        on_the_whole_batch,
+    misconceptions=(
+        *mistakes(
+            probability_ignored,
+            one_group_per_batch,
+            one_chance_per_batch,
+            steps_reversed,
+            first_step_only,
+            last_step_wins,
+            one_chance_for_all_steps,
+            stops_early,
+            one_step_at_most,
+            level_ignored,
+            all_groups,
+            on_the_whole_batch,
+            at_most,
+            result_thrown_away,
+        ),
+        replace(mistakes(inverted)[0], variants=(inverted_with_the_edge,)),
     ),
     alternatives=(by_masks, stacked, everything_then_chosen),
     note="Return a batch of the shape of x.",

@@ -69,6 +69,15 @@ def shuffled_twice(x, order):
     return torch.stack([p[o[o]] for p, o in zip(x, order, strict=True)])
 
 
+def read_after_overwritten(x, order):
+    """Channels were read after they had been overwritten, so one shows up twice: read from x, write to a copy."""
+    y = x.clone()
+    for i in range(len(x)):
+        for k in range(x.shape[1]):
+            y[i, k] = y[i, order[i, k]]
+    return y
+
+
 def gathered(x, order):  # noqa: D103
     return x.gather(1, order[:, :, None, None].expand_as(x))
 
@@ -112,6 +121,7 @@ EXERCISE = Exercise(
         next_pictures_order,
         last_order,
         shuffled_twice,
+        read_after_overwritten,
     ),
     alternatives=(gathered, indexed, along, as_matrix),
     note="Return a batch of the shape of x.",

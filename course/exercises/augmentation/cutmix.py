@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -51,7 +52,9 @@ def cases(draw: Draw) -> list[Case]:
     edges = box((-1, 1, 3, 2), (3, 1, 3, 2), (1, -2, 2, 3), (1, 4, 2, 3), (-2, -1, 4, 3))
     whole = box((0, 0, 0, 0), (0, 0, 3, 4), (1, 1, 1, 2))
     by_hand = (two, torch.eye(2), *box((1, 1, 1, 1), (0, 0, 1, 2)), swap)
-    over = (pixels(draw, 5, 1, 4, 5), one_hot_labels(draw, 5, 4), *edges, partners(draw, 5))
+    x = pixels(draw, 5, 1, 4, 5)
+    x[..., 0] = 0.5  # alike in all pictures, so that what was pasted cannot be told by comparing
+    over = (x, one_hot_labels(draw, 5, 4), *edges, partners(draw, 5))
     return [
         Case("two pictures of 2×2: one pixel, then the upper half", by_hand, "hand"),
         Case("boxes over the edges: only what is inside counts", over),
@@ -82,7 +85,7 @@ def other_partner_for_labels(x, y, box, order):
 
 
 def labels_by_the_unclipped_box(x, y, box, order):
-    """The labels count the whole box, also what hangs over the edge: correct λ to the part that was really pasted."""
+    """The labels count parts of the box that hang over an edge: λ must count only what is within the picture."""
     top, left, height, width = (b[:, None] for b in box)
     rows, columns = torch.arange(x.shape[2]), torch.arange(x.shape[3])
     in_rows, in_columns = (rows >= top) & (rows < top + height), (columns >= left) & (columns < left + width)
@@ -141,6 +144,62 @@ def negative_indices(x, y, box, order):
         shares.append(1 - patch[0].numel() / (x.shape[2] * x.shape[3]))
     lam = torch.tensor(shares)[:, None]
     return mixed, lam * y + (1 - lam) * y[order]
+
+
+def _labels_from(x, y, box, order, inside):
+    """The right pictures, with labels by another number of pixels."""
+    top, left, height, width = (b[:, None] for b in box)
+    rows, columns = torch.arange(x.shape[2]), torch.arange(x.shape[3])
+    in_rows, in_columns = (rows >= top) & (rows < top + height), (columns >= left) & (columns < left + width)
+    pasted = (in_rows[:, :, None] & in_columns[:, None, :])[:, None]
+    lam = 1 - inside / (x.shape[2] * x.shape[3])
+    return torch.where(pasted, x[order], x), lam * y + (1 - lam) * y[order]
+
+
+def labels_clipped_below_only(x, y, box, order):  # noqa: D103 - the same mistake on two of the four sides
+    top, left, height, width = (b[:, None] for b in box)
+    rows = (top + height).clamp(max=x.shape[2]) - top
+    return _labels_from(x, y, box, order, rows * ((left + width).clamp(max=x.shape[3]) - left))
+
+
+def labels_clipped_above_only(x, y, box, order):  # noqa: D103 - the same mistake on the other two
+    top, left, height, width = (b[:, None] for b in box)
+    rows = top + height - top.clamp(min=0)
+    return _labels_from(x, y, box, order, rows * (left + width - left.clamp(min=0)))
+
+
+def labels_by_comparing(x, y, box, order):
+    """λ is the share of pixels that have changed; a pasted pixel may look as the one before. Count those of the box."""
+    top, left, height, width = (b[:, None] for b in box)
+    rows, columns = torch.arange(x.shape[2]), torch.arange(x.shape[3])
+    in_rows, in_columns = (rows >= top) & (rows < top + height), (columns >= left) & (columns < left + width)
+    mixed = torch.where((in_rows[:, :, None] & in_columns[:, None, :])[:, None], x[order], x)
+    lam = (mixed == x).all(1).float().mean((1, 2))[:, None]
+    return mixed, lam * y + (1 - lam) * y[order]
+
+
+def columns_before_rows(x, y, box, order):
+    """The box was read as (left, top, …), x before y; here it is top, left, height, width: rows before columns."""
+    top, left, height, width = box
+    return cutmix_by_boxes(x, y, (left, top, width, height), order)
+
+
+def left_before_top(x, y, box, order):  # noqa: D103 - the same mistake in the place alone
+    top, left, height, width = box
+    return cutmix_by_boxes(x, y, (left, top, height, width), order)
+
+
+def cutmix_by_boxes(x, y, box, order):  # noqa: D103 - right, for the mistakes that change the box
+    top, left, height, width = (b[:, None] for b in box)
+    rows, columns = torch.arange(x.shape[2]), torch.arange(x.shape[3])
+    in_rows, in_columns = (rows >= top) & (rows < top + height), (columns >= left) & (columns < left + width)
+    return _labels_from(x, y, box, order, (in_rows.sum(1) * in_columns.sum(1))[:, None])
+
+
+def box_around_its_centre(x, y, box, order):
+    """top and left were taken for the box's centre; they are its first row and its first column."""
+    top, left, height, width = box
+    return cutmix_by_boxes(x, y, (top - height // 2, left - width // 2, height, width), order)
 
 
 def moved_inside(x, y, box, order):
@@ -301,25 +360,33 @@ EXERCISE = Exercise(
     shown=by_masks,
     cases=cases,
     drive=drive,
-    misconceptions=mistakes(
-        labels_not_mixed,
-        other_partner_for_labels,
-        labels_by_the_unclipped_box,
-        shares_swapped,
-        inside_out,
-        pixels_inside_out,
-        one_box,
-        negative_indices,
-        moved_inside,
-        start_clipped_size_kept,
-        one_pixel_more,
-        height_and_width_swapped,
-        box_as_corners,
-        labels_by_halves,
-        blended,
-        larger_share_wins,
-        black_box,
-        pasted_into_pasted,
+    misconceptions=(
+        *mistakes(
+            labels_not_mixed,
+            other_partner_for_labels,
+            shares_swapped,
+            inside_out,
+            pixels_inside_out,
+            one_box,
+            negative_indices,
+            moved_inside,
+            start_clipped_size_kept,
+            one_pixel_more,
+            height_and_width_swapped,
+            box_as_corners,
+            labels_by_halves,
+            blended,
+            larger_share_wins,
+            black_box,
+            pasted_into_pasted,
+            labels_by_comparing,
+            box_around_its_centre,
+        ),
+        replace(
+            mistakes(labels_by_the_unclipped_box)[0],
+            variants=(labels_clipped_below_only, labels_clipped_above_only),
+        ),
+        replace(mistakes(columns_before_rows)[0], variants=(left_before_top,)),
     ),
     alternatives=(loop, by_masks, by_clipping),
     telling=("mixed x", "mixed y"),

@@ -26,6 +26,7 @@ def cases(draw: Draw) -> list[Case]:
         Case("a single column", (pixels(draw, 2, 3, 4, 1), torch.tensor([True, False]))),
         Case("some of several", (pixels(draw, n, 3, 4, 5), some(n))),
         Case("three pictures of 3×3×3", (pixels(draw, 3, 3, 3, 3), some(3))),
+        Case("four channels, 40 columns", (pixels(draw, 2, 4, 2, 40), torch.tensor([False, True]))),
     ]
 
 
@@ -85,6 +86,22 @@ def rolled(x, flipped):
     return torch.where(flipped[:, None, None, None], x.roll(1, -1), x)
 
 
+def read_after_overwritten(x, flipped):
+    """The second half of each row was copied from a half that had been overwritten already: read from x, write to a
+    copy."""
+    y, w = x.clone(), x.shape[3]
+    for i in range(len(x)):
+        if flipped[i]:
+            for s in range(w):
+                y[i, :, :, s] = y[i, :, :, w - 1 - s]
+    return y
+
+
+def mirrored_ones_first(x, flipped):
+    """The pictures came back in another order, the mirrored ones first; each must stay at its place."""
+    return torch.cat([x[flipped].flip(-1), x[~flipped]])
+
+
 def by_mask(x, flipped):  # noqa: D103
     y = x.clone()
     y[flipped] = x[flipped].flip(-1)
@@ -130,6 +147,8 @@ EXERCISE = Exercise(
         any_decides,
         only_the_flipped,
         rolled,
+        read_after_overwritten,
+        mirrored_ones_first,
     ),
     alternatives=(by_mask, loop, weighted),
     note="Return a batch of the shape of x.",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -21,6 +24,8 @@ def cases(draw: Draw) -> list[Case]:
         return Case(label, (pixels(draw, n, 3, 3, 4), each(hue), each(saturation), each(value)))
 
     red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)
+    shades = torch.tensor([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0], [0.5, 0.5, 0.5], [0.8, 0.4, 0.2]])
+    four = shades.T.reshape(1, 3, 2, 2).repeat(4, 1, 1, 1)
     return [
         Case("pure red, hue + 120°", (red, torch.tensor([120.0]), torch.zeros(1), torch.zeros(1)), "hand"),
         Case("pure red, hue − 120°: past 0°", (red, torch.tensor([-120.0]), torch.zeros(1), torch.zeros(1)), "hand"),
@@ -29,11 +34,15 @@ def cases(draw: Draw) -> list[Case]:
         run("saturation alone", 3, 0, 0.8, 0),
         run("value alone", 3, 0, 0, 0.8),
         run("all three", draw.integer(4, 6), 90, 0.3, 0.2),
+        Case(
+            "black, white, grey and a colour, up to and past both ends",
+            (four, torch.zeros(4), torch.tensor([0.7, -0.7, 0.7, -0.7]), torch.tensor([-0.6, 0.6, 0.6, -0.6])),
+        ),
     ]
 
 
 def hue_cut_off(x, hue, saturation, value):
-    """The hue stops at 0° and 360°; it is an angle and goes round, 350° + 20° = 10°."""
+    """The hue stops at an end, such as 0° or 360°; it is an angle and goes round, 350° + 20° = 10°."""
     h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
     h = (h + hue[:, None, None]).clamp(0, 360)
     s = (s + saturation[:, None, None]).clamp(0, 1)
@@ -51,7 +60,7 @@ def hue_in_turns(x, hue, saturation, value):
 
 
 def hue_modulo_one(x, hue, saturation, value):
-    """The hue was taken modulo 1; it is in degrees, modulo 360."""
+    """The hue was taken modulo another number; it is in degrees, so a full turn is 360."""
     h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
     h = (h + hue[:, None, None]) % 1
     s = (s + saturation[:, None, None]).clamp(0, 1)
@@ -59,15 +68,43 @@ def hue_modulo_one(x, hue, saturation, value):
     return augmentation.hsv_to_rgb(torch.stack([h, s, v], 1))
 
 
+def hue_by_turns_of(x, hue, saturation, value, turn=180):  # noqa: D103 - the same mistake, another full turn
+    h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
+    h = (h + hue[:, None, None]) % turn
+    s = (s + saturation[:, None, None]).clamp(0, 1)
+    v = (v + value[:, None, None]).clamp(0, 1)
+    return augmentation.hsv_to_rgb(torch.stack([h, s, v], 1))
+
+
+def hue_cut_off_elsewhere(x, hue, saturation, value, low=0.0, high=359.0):  # noqa: D103 - the same mistake
+    h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
+    h = (h + hue[:, None, None]).clamp(low, high)
+    s = (s + saturation[:, None, None]).clamp(0, 1)
+    v = (v + value[:, None, None]).clamp(0, 1)
+    return augmentation.hsv_to_rgb(torch.stack([h, s, v], 1))
+
+
+def saturation_clamped_on_one_side(x, hue, saturation, value, low=None, high=1.0):  # noqa: D103 - the same mistake
+    h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
+    s, v = (s + saturation[:, None, None]).clamp(low, high), (v + value[:, None, None]).clamp(0, 1)
+    return augmentation.hsv_to_rgb(torch.stack([(h + hue[:, None, None]) % 360, s, v], 1))
+
+
+def value_clamped_on_one_side(x, hue, saturation, value, low=None, high=1.0):  # noqa: D103 - the same mistake
+    h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
+    s, v = (s + saturation[:, None, None]).clamp(0, 1), (v + value[:, None, None]).clamp(low, high)
+    return augmentation.hsv_to_rgb(torch.stack([(h + hue[:, None, None]) % 360, s, v], 1))
+
+
 def saturation_not_clamped(x, hue, saturation, value):
-    """The saturation leaves 0 … 1: clamp it before you go back to RGB."""
+    """The saturation leaves 0 … 1: clamp it on both sides before you go back to RGB."""
     h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
     s, v = s + saturation[:, None, None], (v + value[:, None, None]).clamp(0, 1)
     return augmentation.hsv_to_rgb(torch.stack([(h + hue[:, None, None]) % 360, s, v], 1))
 
 
 def value_not_clamped(x, hue, saturation, value):
-    """The value leaves 0 … 1: clamp it before you go back to RGB."""
+    """The value leaves 0 … 1: clamp it on both sides before you go back to RGB."""
     h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
     s, v = (s + saturation[:, None, None]).clamp(0, 1), v + value[:, None, None]
     return augmentation.hsv_to_rgb(torch.stack([(h + hue[:, None, None]) % 360, s, v], 1))
@@ -88,10 +125,18 @@ def no_clamp(x, hue, saturation, value):
 
 
 def factors(x, hue, saturation, value):
-    """Saturation and value are multiplied by 1 + their change; they must be added."""
+    """Saturation and value are multiplied by 1 + their change; the changes must be added."""
     h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
     s = (s * (1 + saturation[:, None, None])).clamp(0, 1)
     v = (v * (1 + value[:, None, None])).clamp(0, 1)
+    return augmentation.hsv_to_rgb(torch.stack([(h + hue[:, None, None]) % 360, s, v], 1))
+
+
+def saturation_as_factor(x, hue, saturation, value, one=1.0):
+    """The saturation is multiplied, as some libraries do; here `saturation` is added to it."""
+    h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
+    s = (s * (one + saturation[:, None, None])).clamp(0, 1)
+    v = (v + value[:, None, None]).clamp(0, 1)
     return augmentation.hsv_to_rgb(torch.stack([(h + hue[:, None, None]) % 360, s, v], 1))
 
 
@@ -183,20 +228,29 @@ EXERCISE = Exercise(
     cases=cases,
     rtol=1e-3,
     atol=1e-4,
-    misconceptions=mistakes(
-        hue_cut_off,
-        hue_in_turns,
-        hue_modulo_one,
-        saturation_not_clamped,
-        value_not_clamped,
-        clamped_after,
-        no_clamp,
-        factors,
-        hue_backwards,
-        saturation_and_value_swapped,
-        first_for_all,
-        left_in_hsv,
-        on_rgb,
+    misconceptions=(
+        *mistakes(
+            hue_in_turns,
+            clamped_after,
+            no_clamp,
+            factors,
+            hue_backwards,
+            saturation_and_value_swapped,
+            first_for_all,
+            left_in_hsv,
+            on_rgb,
+        ),
+        replace(mistakes(hue_cut_off)[0], variants=(hue_cut_off_elsewhere, partial(hue_cut_off_elsewhere, high=1.0))),
+        replace(mistakes(hue_modulo_one)[0], variants=(hue_by_turns_of, partial(hue_by_turns_of, turn=256))),
+        replace(
+            mistakes(saturation_not_clamped)[0],
+            variants=(saturation_clamped_on_one_side, partial(saturation_clamped_on_one_side, low=0.0, high=None)),
+        ),
+        replace(
+            mistakes(value_not_clamped)[0],
+            variants=(value_clamped_on_one_side, partial(value_clamped_on_one_side, low=0.0, high=None)),
+        ),
+        replace(mistakes(saturation_as_factor)[0], variants=(partial(saturation_as_factor, one=0.0),)),
     ),
     alternatives=(channelwise, turned_by_the_library, loop),
     note="Return a batch of RGB pictures of the shape of x.",

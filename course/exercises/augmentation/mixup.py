@@ -123,6 +123,28 @@ def partners_share(x, y, lam, order):
     return a * x + (1 - a[order]) * x[order], b * y + (1 - b[order]) * y[order]
 
 
+def batch_backwards(x, y, lam, order):
+    """The partners are the batch backwards, as in some libraries; here the partner of picture i is order[i]."""
+    a, b = lam[:, None, None, None], lam[:, None]
+    return a * x + (1 - a) * x.flip(0), b * y + (1 - b) * y.flip(0)
+
+
+def mixed_with_mixed(x, y, lam, order):
+    """Some partners had been mixed already when they were read: take them from the original x and y."""
+    pictures, labels = x.clone(), y.clone()
+    for i in range(len(x)):
+        pictures[i] = lam[i] * pictures[i] + (1 - lam[i]) * pictures[order[i]]
+        labels[i] = lam[i] * labels[i] + (1 - lam[i]) * labels[order[i]]
+    return pictures, labels
+
+
+def larger_share_kept(x, y, lam, order):
+    """The larger of λ and 1 − λ always went to the picture itself (as in MixMatch); its share is λ, also below ½."""
+    lam = torch.maximum(lam, 1 - lam)
+    a, b = lam[:, None, None, None], lam[:, None]
+    return a * x + (1 - a) * x[order], b * y + (1 - b) * y[order]
+
+
 def pixels_not_mixed(x, y, lam, order):
     """Only the labels are mixed; the pictures are to be blended as well."""
     return x, lam[:, None] * y + (1 - lam[:, None]) * y[order]
@@ -181,6 +203,9 @@ EXERCISE = Exercise(
         partner_of_the_partner,
         partners_share,
         pixels_not_mixed,
+        batch_backwards,
+        mixed_with_mixed,
+        larger_share_kept,
     ),
     alternatives=(lerped, loop, as_matrix),
     telling=("mixed x", "mixed y"),

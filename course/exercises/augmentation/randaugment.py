@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from course.exercises.augmentation.common import LIBRARIES
-from course.exercises.exercise import Case, Draw, Exercise, Property, mistakes
+from course.exercises.augmentation.common import LIBRARIES, far_from_even
+from course.exercises.exercise import Case, Draw, Exercise, Lent, Property, mistakes
 
 Inputs = tuple[Tensor, int, float, int, int]
 Answer = dict[str, Tensor]
@@ -29,7 +29,8 @@ def randaugment(
 
 
 def tracer(k: int) -> Callable[..., Tensor]:
-    """Operation k: counts its calls in row 0, column k of a picture, and adds up its magnitudes in row 1."""
+    """Operation k: counts its calls in row 0, column k of a picture, and adds up its magnitudes in row 1; row 3 says
+    when it was called last."""
 
     def operation(x: Tensor, magnitude: Any) -> Tensor:
         y = x.clone()
@@ -37,6 +38,7 @@ def tracer(k: int) -> Callable[..., Tensor]:
         if not isinstance(magnitude, int | float):
             magnitude = torch.as_tensor(magnitude, dtype=x.dtype).reshape(-1, *[1] * (x.ndim - 3))
         y[..., 1, k] += magnitude
+        y[..., 3, k] = y[..., 0, :].sum(-1)
         return y
 
     return operation
@@ -48,27 +50,28 @@ def drive(randaugment: Callable[..., Any], x: Tensor, n: int, m: float, kinds: i
     The operations write down in each picture that they were there.
     """
     operations = [tracer(k) for k in range(kinds)]
-    generator = torch.Generator().manual_seed(seed)
-    return {
-        "first answer": randaugment(x, n, m, list(operations), generator),
-        "second answer": randaugment(x, n, m, list(operations), generator),
-        "first answer again": randaugment(x, n, m, list(operations), torch.Generator().manual_seed(seed)),
+    generator, lent = torch.Generator().manual_seed(seed), Lent(x)
+    answers = {
+        "first answer": randaugment(lent.copy(), n, m, list(operations), generator),
+        "second answer": randaugment(lent.copy(), n, m, list(operations), generator),
+        "first answer again": randaugment(lent.copy(), n, m, list(operations), torch.Generator().manual_seed(seed)),
     }
+    lent.returned()
+    return answers
 
 
 def cases(draw: Draw) -> list[Case]:
-    """Pictures (N, 1, 3, kinds): two empty rows for the operations' notes, and a third with the picture's number."""
+    """Pictures (N, 1, 4, kinds): three empty rows for the operations' notes, and one with the picture's number."""
 
     def run(label: str, pictures: int, n: int, m: float, kinds: int, kind: Any = "varied") -> Case:
-        x = torch.zeros(pictures, 1, 3, kinds)
+        x = torch.zeros(pictures, 1, 4, kinds)
         x[:, 0, 2] = torch.arange(pictures)[:, None].float()
         return Case(label, (x, n, m, kinds, draw.seed()), kind)
 
     return [
         run("one operation for each picture", 60, 1, 9.0, 4, "hand"),
-        run("no operation: nothing changes", 3, 0, 5.0, 3),
-        run("three of eight", 40, 3, draw.uniform(1, 9), 8),
-        run("two of four", 60, 2, draw.uniform(1, 9), 4),
+        run("three of eight", 100, 3, draw.uniform(1, 9), 8),
+        run("two of four", 120, 2, draw.uniform(1, 9), 4),
     ]
 
 
@@ -126,7 +129,7 @@ def _one_direction(inputs: Inputs, answer: Answer) -> str | None:
 
 def _lopsided(inputs: Inputs, answer: Answer) -> str | None:
     total, plus = _signs(inputs, answer)
-    if total and abs(plus - total / 2) > 2.5 * math.sqrt(total):
+    if total and abs(plus - total / 2) > 2.75 * math.sqrt(total):
         return f"{plus} of {total} magnitudes are +m; both directions should be equally likely"
     return None
 
@@ -141,6 +144,28 @@ def _sign_by_picture(inputs: Inputs, answer: Answer) -> str | None:
     sums = _notes(inputs, answer)[1].sum(1).abs()
     if inputs[1] > 1 and bool((sums == inputs[1]).all()):
         return f"the {inputs[1]} operations of a picture always go in the same direction"
+    return None
+
+
+def _signs_linked(inputs: Inputs, answer: Answer) -> str | None:
+    """The sum of n independent signs has the mean square n, within five and a half standard deviations."""
+    squares, n = _notes(inputs, answer)[1].sum(1).square(), inputs[1]
+    spread = math.sqrt(2 * n * (n - 1) / len(squares))
+    if n > 1 and abs(float(squares.mean()) - n) > 5.5 * spread:
+        return f"the directions of a picture's {n} operations depend on each other; draw one for each"
+    return None
+
+
+def _in_order(inputs: Inputs, answer: Answer) -> str | None:
+    """Of two different operations, the one that stands first in the list is applied first half of the time."""
+    if inputs[1] != 2:
+        return None
+    counts, when = _notes(inputs, answer)[0], answer["first answer"][:, 0, 3]
+    when = when[counts.amax(1) == 1]
+    first, second = (torch.where(when == step, 1, 0).argmax(1) for step in (1, 2))
+    rising, total = int((first < second).sum()), len(when)
+    if total and abs(rising - total / 2) > 2.75 * math.sqrt(total):
+        return f"in {rising} of {total} pictures the operations come in the order of the list; they come as drawn"
     return None
 
 
@@ -160,11 +185,11 @@ def _never(inputs: Inputs, answer: Answer) -> str | None:
 
 def _uneven(inputs: Inputs, answer: Answer) -> str | None:
     total = _notes(inputs, answer)[0].sum(0)
-    draws, p = float(total.sum()), 1 / inputs[3]
-    off = (total - draws * p).abs()
-    if inputs[1] and float(off.max()) > 6 * math.sqrt(draws * p * (1 - p)):
-        k = int(off.argmax())
-        return f"operation {k} was drawn {int(total[k])} times out of {draws:.0f}; expected about {draws * p:.0f}"
+    times = [int(t) for t in total + _notes(inputs, {"first answer": answer["second answer"]})[0].sum(0)]
+    if far_from_even(times):
+        mean = sum(times) / len(times)
+        k = max(range(len(times)), key=lambda k: abs(times[k] - mean))
+        return f"operation {k} was drawn {times[k]} times out of {sum(times)}; expected about {mean:.0f}"
     return None
 
 
@@ -201,6 +226,17 @@ def one_direction(x, n, m, operations, generator):
     return y
 
 
+def direction_for_the_batch(x, n, m, operations, generator):
+    """The directions are drawn once for the whole batch; each picture needs its own, for each of its operations."""
+    y = x.clone()
+    signs = (torch.randint(2, (n,), generator=generator) * 2 - 1).tolist()
+    for i in range(len(x)):
+        for sign in signs:
+            k = int(torch.randint(len(operations), (), generator=generator))
+            y[i : i + 1] = operations[k](y[i : i + 1], sign * m)
+    return y
+
+
 def same_for_the_batch(x, n, m, operations, generator):
     """One draw serves the whole batch: draw operations and directions for each picture."""
     for k in torch.randint(len(operations), (n,), generator=generator).tolist():
@@ -229,6 +265,39 @@ def random_strength(x, n, m, operations, generator):
     return y
 
 
+def sometimes_nothing(x, n, m, operations, generator):
+    """Some magnitudes are 0, so nothing happens: the direction is +1 or −1, never 0 (torch.randint(2) gives 0 and 1,
+    torch.randint(−1, 2) also 0)."""
+    y = x.clone()
+    for i in range(len(x)):
+        for k in torch.randint(len(operations), (n,), generator=generator).tolist():
+            sign = int(torch.randint(-1, 2, (), generator=generator))
+            y[i : i + 1] = operations[k](y[i : i + 1], sign * m)
+    return y
+
+
+def in_the_lists_order(x, n, m, operations, generator):
+    """The operations of a picture come in the order of the list; apply them in the order in which they were drawn."""
+    y = x.clone()
+    for i in range(len(x)):
+        for k in sorted(torch.randint(len(operations), (n,), generator=generator).tolist()):
+            sign = 1 if torch.rand((), generator=generator) < 0.5 else -1
+            y[i : i + 1] = operations[k](y[i : i + 1], sign * m)
+    return y
+
+
+def ends_too_seldom(x, n, m, operations, generator):
+    """The first and the last operation come too seldom: round() halves their chances. Draw whole numbers with
+    torch.randint."""
+    y = x.clone()
+    for i in range(len(x)):
+        for _ in range(n):
+            k = round(float(torch.rand((), generator=generator)) * (len(operations) - 1))
+            sign = 1 if torch.rand((), generator=generator) < 0.5 else -1
+            y[i : i + 1] = operations[k](y[i : i + 1], sign * m)
+    return y
+
+
 def without_replacement(x, n, m, operations, generator):
     """An operation never comes twice in the same picture; the lecture draws with replacement (np.random.choice)."""
     y = x.clone()
@@ -245,7 +314,7 @@ def without_replacement(x, n, m, operations, generator):
 def one_operation_only(x, n, m, operations, generator):
     """Each picture goes through one operation only; it must be n, one after the other."""
     y = x.clone()
-    for i in range(len(x) if n else 0):
+    for i in range(len(x)):
         k = int(torch.randint(len(operations), (), generator=generator))
         sign = 1 if torch.rand((), generator=generator) < 0.5 else -1
         y[i : i + 1] = operations[k](y[i : i + 1], sign * m)
@@ -345,7 +414,44 @@ def by_sign(x, n, m, operations, generator):  # noqa: D103
 
 
 def _shows(*symptoms: Callable[[Inputs, Answer], str | None]) -> Callable[[Inputs, Answer], bool]:
-    return lambda inputs, answer: all(s(inputs, answer) for s in symptoms)
+    def shown(inputs: Inputs, answer: Answer) -> bool:
+        """Only where each picture went through n operations of strength m, so that the rest can be looked at."""
+        fine = not any(test(inputs, answer) for test in (_shape, _order, _count, _strength))
+        return fine and all(s(inputs, answer) for s in symptoms)
+
+    return shown
+
+
+def _always_one_way(inputs: Inputs, answer: Answer) -> str | None:
+    """All magnitudes of both calls have one sign."""
+    signs = [_signs(inputs, {"first answer": answer[call]}) for call in ("first answer", "second answer")]
+    (total, plus), (_, again) = signs
+    return "one way" if plus == again and plus in (0, total) else None
+
+
+def _one_way_each_step(inputs: Inputs, answer: Answer) -> str | None:
+    """In each call the magnitudes of all pictures add up alike."""
+    sums = [_notes(inputs, {"first answer": answer[call]})[1].sum(1) for call in ("first answer", "second answer")]
+    return "alike" if all(bool(((s - s[0]).abs() < 1e-3).all()) for s in sums) else None
+
+
+def _ends_seldom(inputs: Inputs, answer: Answer) -> str | None:
+    """The two ends of the list come up, but together far less often than two others."""
+    calls = ({"first answer": answer[call]} for call in ("first answer", "second answer"))
+    total = sum((_notes(inputs, call)[0].sum(0) for call in calls), torch.zeros(inputs[3]))
+    ends = total[[0, -1]] * inputs[3] / total.sum()
+    return "seldom" if float(ends.min()) > 0.2 and float(ends.mean()) < 0.82 and float(ends.max()) < 1 else None
+
+
+def _with_zeros(inputs: Inputs, answer: Answer) -> bool:
+    counts, sums = _notes(inputs, answer)
+    single = sums[counts == 1]
+    whole = bool(_near_whole(sums)) and bool((sums.abs() <= counts + 1e-3).all())
+    return whole and bool((single.abs() < 1e-3).any()) and not _count(inputs, answer)
+
+
+def _near_whole(sums: Tensor) -> bool:
+    return bool(((sums - sums.round()).abs() < 1e-3).all())
 
 
 def _batchwise(same_signs: bool) -> Callable[[Inputs, Answer], bool]:
@@ -374,7 +480,9 @@ def _at_most_one(inputs: Inputs, answer: Answer) -> bool:
 
 def _weaker(inputs: Inputs, answer: Answer) -> bool:
     counts, sums = _notes(inputs, answer)
-    return bool((sums.abs() <= counts + 1e-3).all()) and bool(_strength(inputs, answer)) and not _count(inputs, answer)
+    sizes = sums[counts == 1].abs()
+    several = len(sizes) > 5 and bool(sizes.std() > 0.05) and not _near_whole(sums)
+    return several and bool((sums.abs() <= counts + 1e-3).all()) and not _count(inputs, answer)
 
 
 def _no_repeats(inputs: Inputs, answer: Answer) -> bool:
@@ -415,10 +523,12 @@ EXERCISE = Exercise(
         Property("both directions are equally likely", _lopsided),
         Property("an operation goes in either direction", _sign_by_operation),
         Property("each step has its own direction", _sign_by_picture),
+        Property("directions do not depend on each other", _signs_linked),
         Property("all operations occur", _never),
         Property("steps are drawn independently", _always_the_same),
         Property("operations may come twice", _never_twice),
         Property("all operations are equally likely", _uneven),
+        Property("they are applied in the order in which they were drawn", _in_order),
         Property("each call draws anew", _repeated),
         Property("the generator decides", _not_repeatable),
     ),
@@ -427,8 +537,12 @@ EXERCISE = Exercise(
         one_operation_only=(one_operation_only, _at_most_one),
         same_for_the_batch=(same_for_the_batch, _batchwise(True)),
         operations_for_the_batch=(operations_for_the_batch, _batchwise(False)),
-        one_direction=(one_direction, _shows(_one_direction)),
+        one_direction=(one_direction, _shows(_always_one_way)),
+        direction_for_the_batch=(direction_for_the_batch, _shows(_one_way_each_step)),
         random_strength=(random_strength, _weaker),
+        sometimes_nothing=(sometimes_nothing, _with_zeros),
+        in_the_lists_order=(in_the_lists_order, _shows(_in_order)),
+        ends_too_seldom=(ends_too_seldom, _shows(_ends_seldom)),
         sign_per_picture=(sign_per_picture, _shows(_sign_by_picture)),
         last_never_drawn=(last_never_drawn, _shows(_never)),
         same_operation_n_times=(same_operation_n_times, _shows(_always_the_same)),

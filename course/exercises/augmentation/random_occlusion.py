@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from course import augmentation
-from course.exercises.augmentation.common import LIBRARIES, pixels
-from course.exercises.exercise import Case, Draw, Exercise, Property, mistakes
+from course.exercises.augmentation.common import LIBRARIES, far_from_even, pixels
+from course.exercises.exercise import Case, Draw, Exercise, Lent, Property, mistakes
 
 Inputs = tuple[Tensor, float, int]
 Answer = dict[str, Tensor]
@@ -24,18 +25,20 @@ def reference(x: Tensor, area: float, generator: torch.Generator) -> Tensor:
 
 def drive(random_occlusion: Callable[..., Any], x: Tensor, area: float, seed: int) -> dict[str, Any]:
     """Twice from one generator, and once again from a generator with the same seed."""
-    generator = torch.Generator().manual_seed(seed)
-    return {
-        "first answer": random_occlusion(x, area, generator),
-        "second answer": random_occlusion(x, area, generator),
-        "first answer again": random_occlusion(x, area, torch.Generator().manual_seed(seed)),
+    generator, lent = torch.Generator().manual_seed(seed), Lent(x)
+    answers = {
+        "first answer": random_occlusion(lent.copy(), area, generator),
+        "second answer": random_occlusion(lent.copy(), area, generator),
+        "first answer again": random_occlusion(lent.copy(), area, torch.Generator().manual_seed(seed)),
     }
+    lent.returned()
+    return answers
 
 
 def cases(draw: Draw) -> list[Case]:
-    """Squares of whole pixels: side² pixels out of H·W."""
+    """Squares of whole pixels, side² out of H·W; sides that have to be rounded; many pictures with few places."""
 
-    def run(label: str, n: int, channels: int, height: int, width: int, side: int, kind: Any = "varied") -> Case:
+    def run(label: str, n: int, channels: int, height: int, width: int, side: float, kind: Any = "varied") -> Case:
         x = pixels(draw, n, channels, height, width, low=0.1)  # no pixel is 0 unless it was hidden
         return Case(label, (x, side**2 / (height * width), draw.seed()), kind)
 
@@ -45,6 +48,9 @@ def cases(draw: Draw) -> list[Case]:
         run("higher than wide", 120, 1, 7, 6, 5),
         run("wider than high", 120, draw.integer(1, 2), 4, 6, 2),
         run("most of the picture", 60, 1, 5, 5, 4),
+        run("a side of 4.3 pixels: 4", 160, 1, 6, 10, 4.3),
+        run("a side of 4.7 pixels: 5", 160, 1, 9, 6, 4.7),
+        run("many pictures", 600, 1, 5, 6, 2),
     ]
 
 
@@ -125,6 +131,9 @@ def _linked(inputs: Inputs, answer: Answer) -> str | None:
     diagonal = len({b.left - b.top for b in boxes}) == 1 or len({b.left + b.top for b in boxes}) == 1
     if diagonal and min(h, w) > side:
         return "all boxes lie along a diagonal: row and column come from the same random number"
+    places, found = (h - side + 1) * (w - side + 1), len({(b.top, b.left) for b in boxes})
+    if found < places and places * (1 - 1 / places) ** len(boxes) < 1e-9:  # a right answer reaches all of them
+        return f"only {found} of {places} places occur: row and column depend on each other"
     return None
 
 
@@ -146,15 +155,25 @@ def _reach(inputs: Inputs, answer: Answer) -> str | None:
 
 
 def _even(inputs: Inputs, answer: Answer) -> str | None:
-    """No row and no column comes up far too often: five standard deviations and a half above its share."""
+    """No row and no column comes up far too often or too seldom."""
     for name, starts, count in _places(inputs, answer):
-        n, p = len(starts), 1 / count
-        most = max(set(starts), key=starts.count)
-        if starts.count(most) > n * p + 5.5 * math.sqrt(n * p * (1 - p)):
+        times, n = [starts.count(k) for k in range(count)], len(starts)
+        if far_from_even(times):
+            k = max(range(count), key=lambda k: abs(times[k] - n / count))
             return (
-                f"{starts.count(most)} of {n} boxes begin at {name} {most}; each of the {count} {name}s should come up "
-                f"equally often, about {n * p:.0f} times"
+                f"{times[k]} of {n} boxes begin at {name} {k}; each of the {count} {name}s should come up "
+                f"equally often, about {n / count:.0f} times"
             )
+    return None
+
+
+def _neighbours(inputs: Inputs, answer: Answer) -> str | None:
+    """Two pictures in a row share a place as often as chance has it, within six standard deviations."""
+    (_, rows, r), (_, columns, c) = _places(inputs, answer)
+    places, n, p = list(zip(rows, columns, strict=True)), len(rows) - 1, 1 / (r * c)
+    alike = sum(a == b for a, b in pairwise(places))
+    if alike > n * p + 6 * math.sqrt(n * p * (1 - p)) + 1:
+        return f"{alike} of {n} pictures are hidden at the same place as the one before; draw anew for each picture"
     return None
 
 
@@ -248,6 +267,71 @@ def pushed_inside(x, area, generator):
     for p in y:
         i = min(int(torch.randint(h, (), generator=generator)), h - side)
         j = min(int(torch.randint(w, (), generator=generator)), w - side)
+        p[:, i : i + side, j : j + side] = 0
+    return y
+
+
+def rounded_down(x, area, generator):
+    """The side is cut off to a whole number, as int() does; round it to the nearest one."""
+    h, w = x.shape[2:]
+    return _hide(x, int((area * h * w) ** 0.5 + 1e-6), generator)
+
+
+def rounded_up(x, area, generator):
+    """The side is rounded up; round it to the nearest whole number."""
+    h, w = x.shape[2:]
+    return _hide(x, math.ceil((area * h * w) ** 0.5 - 1e-6), generator)
+
+
+def side_of_a_square_picture(x, area, generator):
+    """The side comes from the height alone, as if pictures were square; it is √(area · H·W)."""
+    h, w = x.shape[2:]
+    return _hide(x, min(round(area**0.5 * h), h, w), generator)
+
+
+def rectangle(x, area, generator):
+    """What is hidden has the shape of the picture; it must be a square, whose side is √(area · H·W)."""
+    h, w = x.shape[2:]
+    a, b = round(area**0.5 * h), round(area**0.5 * w)
+    y = x.clone()
+    for p in y:
+        i = int(torch.randint(h - a + 1, (), generator=generator))
+        j = int(torch.randint(w - b + 1, (), generator=generator))
+        p[:, i : i + a, j : j + b] = 0
+    return y
+
+
+def one_row_for_all(x, area, generator):
+    """All boxes begin in the same row, or in the same column; draw both for each picture."""
+    h, w = x.shape[2:]
+    side = round((area * h * w) ** 0.5)
+    y = x.clone()
+    i = int(torch.randint(h - side + 1, (), generator=generator))
+    for p in y:
+        j = int(torch.randint(w - side + 1, (), generator=generator))
+        p[:, i : i + side, j : j + side] = 0
+    return y
+
+
+def edges_too_seldom(x, area, generator):
+    """Places at the edge come up too seldom: round() halves their chances, a normal number prefers the middle. Draw
+    whole numbers with torch.randint."""
+    h, w = x.shape[2:]
+    side = round((area * h * w) ** 0.5)
+    y = x.clone()
+    for p in y:
+        i = round(float(torch.rand((), generator=generator)) * (h - side))
+        j = round(float(torch.rand((), generator=generator)) * (w - side))
+        p[:, i : i + side, j : j + side] = 0
+    return y
+
+
+def _hide(x, side, generator):
+    h, w = x.shape[2:]
+    y = x.clone()
+    for p in y:
+        i = int(torch.randint(h - side + 1, (), generator=generator))
+        j = int(torch.randint(w - side + 1, (), generator=generator))
         p[:, i : i + side, j : j + side] = 0
     return y
 
@@ -379,6 +463,53 @@ def _by_share(inputs: Inputs, box: _Box) -> bool:
     return (box.height, box.width) == size != (_side(inputs),) * 2
 
 
+def _sized(size: Callable[[float, int, int], tuple[int, int]]) -> Callable[[Inputs, Answer], bool]:
+    """All boxes have this height and width, which are not the right ones."""
+
+    def shown(inputs: Inputs, box: _Box) -> bool:
+        x, area, _ = inputs
+        wrong = size(area, *x.shape[2:])
+        return (box.height, box.width) == wrong != (_side(inputs),) * 2
+
+    return _all_boxes(shown)
+
+
+def _one_side(factor: Callable[[int, int], float]) -> Callable[[float, int, int], tuple[int, int]]:
+    return lambda area, h, w: (min(round(area**0.5 * factor(h, w)), h, w),) * 2
+
+
+def _side_of_one(inputs: Inputs, answer: Answer) -> bool:
+    return any(_sized(_one_side(f))(inputs, answer) for f in (lambda h, w: h, lambda h, w: w, min))
+
+
+def _well_formed(inputs: Inputs, answer: Answer) -> bool:
+    """A square of the right size is hidden in each picture, so that its places can be looked at."""
+    return not any(test(inputs, answer) for test in (_shape, _touched, _none, _solid, _sizes))
+
+
+def _one_line(inputs: Inputs, answer: Answer) -> bool:
+    """Either all begin in one row, or all in one column."""
+    (_, rows, r), (_, columns, c) = _places(inputs, answer)
+    one_row, one_column = r > 1 and len(set(rows)) == 1, c > 1 and len(set(columns)) == 1
+    return _well_formed(inputs, answer) and one_row != one_column
+
+
+def _towards_the_edge(sign: int) -> Callable[[Inputs, Answer], bool]:
+    """The first or the last place comes up too often (or, with −1, both too seldom), though all occur."""
+
+    def shown(inputs: Inputs, answer: Answer) -> bool:
+        if not _well_formed(inputs, answer) or _reach(inputs, answer) or not _even(inputs, answer):
+            return False
+        sides = [
+            [starts.count(k) * count / len(starts) - 1 for k in (0, count - 1)]
+            for _, starts, count in _places(inputs, answer)
+            if count > (1 if sign > 0 else 2)
+        ]
+        return bool(sides) and all(max(s) > 0.2 if sign > 0 else max(s) < -0.1 for s in sides)
+
+    return shown
+
+
 def _never_last(inputs: Inputs, answer: Answer) -> bool:
     (h, w), side = inputs[0].shape[2:], _side(inputs)
     boxes = _boxes(answer["first answer"])
@@ -406,7 +537,7 @@ def _scattered(inputs: Inputs, answer: Answer) -> bool:
 
 
 def _shows(*symptoms: Callable[[Inputs, Answer], str | None]) -> Callable[[Inputs, Answer], bool]:
-    return lambda inputs, answer: all(s(inputs, answer) for s in symptoms)
+    return lambda inputs, answer: _well_formed(inputs, answer) and all(s(inputs, answer) for s in symptoms)
 
 
 EXERCISE = Exercise(
@@ -439,9 +570,10 @@ EXERCISE = Exercise(
         Property("it is one solid box", _solid),
         Property("its area is the share asked for, and all of it within the picture", _sizes),
         Property("each picture has a place of its own", _same_box),
+        Property("all rows and columns occur", _reach),
         Property("row and column are independent", _linked),
-        Property("all places occur", _reach),
         Property("all places are equally likely", _even),
+        Property("places do not depend on each other", _neighbours),
         Property("each call draws anew", _repeated),
         Property("the generator decides the places", _not_repeatable),
     ),
@@ -456,7 +588,13 @@ EXERCISE = Exercise(
         same_box=(same_box, _shows(_same_box)),
         on_the_diagonal=(on_the_diagonal, _shows(_linked)),
         last_place_missing=(last_place_missing, _never_last),
-        pushed_inside=(pushed_inside, _shows(_even)),
+        pushed_inside=(pushed_inside, _towards_the_edge(1)),
+        edges_too_seldom=(edges_too_seldom, _towards_the_edge(-1)),
+        one_row_for_all=(one_row_for_all, _one_line),
+        rounded_down=(rounded_down, _sized(lambda area, h, w: (int((area * h * w) ** 0.5 + 1e-6),) * 2)),
+        rounded_up=(rounded_up, _sized(lambda area, h, w: (math.ceil((area * h * w) ** 0.5 - 1e-6),) * 2)),
+        side_of_a_square_picture=(side_of_a_square_picture, _side_of_one),
+        rectangle=(rectangle, _sized(lambda area, h, w: (round(area**0.5 * h), round(area**0.5 * w)))),
         seeded_anew=(seeded_anew, _shows(_repeated)),
         generator_ignored=(generator_ignored, _shows(_not_repeatable)),
     ),

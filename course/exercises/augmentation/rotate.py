@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -70,7 +71,7 @@ def nearest_pixel(x, degrees):
 
 
 def edges_smeared(x, degrees):
-    """Beyond the edge the outermost pixels are repeated; the corners must become 0 (padding_mode="zeros")."""
+    """Beyond the edge, pixels of the picture are repeated; the corners must become 0 (padding_mode="zeros")."""
     t = degrees * math.pi / 180
     c, s, zero = t.cos(), t.sin(), torch.zeros_like(t)
     matrix = torch.stack([c, -s, zero, s, c, zero], 1).view(-1, 2, 3)
@@ -95,11 +96,35 @@ def corners_disagree_the_other_way(x, degrees):
 
 
 def reflected(x, degrees):
-    """The matrix mirrors instead of turning: one of the two sines needs a minus, [[cos, −sin], [sin, cos]]."""
+    """The matrix mirrors instead of turning: just one of the two sines has a minus, [[cos, −sin], [sin, cos]]."""
     t = degrees * math.pi / 180
     c, s, zero = t.cos(), t.sin(), torch.zeros_like(t)
     matrix = torch.stack([c, s, zero, s, c, zero], 1).view(-1, 2, 3)
     return F.grid_sample(x, F.affine_grid(matrix, x.shape, align_corners=False), align_corners=False)
+
+
+def reflected_the_other_way(x, degrees):  # noqa: D103 - the same mistake, both sines with a minus
+    t = degrees * math.pi / 180
+    c, s, zero = t.cos(), t.sin(), torch.zeros_like(t)
+    matrix = torch.stack([c, -s, zero, -s, c, zero], 1).view(-1, 2, 3)
+    return F.grid_sample(x, F.affine_grid(matrix, x.shape, align_corners=False), align_corners=False)
+
+
+def stacked_the_other_way(x, degrees):
+    """The matrices of the pictures are mixed up: torch.stack puts the pictures last unless told otherwise, so that view
+    takes numbers of several pictures for one matrix. Stack along axis 1."""
+    t = degrees * math.pi / 180
+    c, s, zero = t.cos(), t.sin(), torch.zeros_like(t)
+    matrix = torch.stack([c, -s, zero, s, c, zero]).view(-1, 2, 3)
+    return F.grid_sample(x, F.affine_grid(matrix, x.shape, align_corners=False), align_corners=False)
+
+
+def edges_mirrored(x, degrees):  # noqa: D103 - another border that is not 0
+    t = degrees * math.pi / 180
+    c, s, zero = t.cos(), t.sin(), torch.zeros_like(t)
+    matrix = torch.stack([c, -s, zero, s, c, zero], 1).view(-1, 2, 3)
+    grid = F.affine_grid(matrix, x.shape, align_corners=False)
+    return F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
 
 
 def sine_and_cosine_swapped(x, degrees):
@@ -166,18 +191,21 @@ EXERCISE = Exercise(
     cases=cases,
     rtol=1e-3,
     atol=1e-3,
-    misconceptions=mistakes(
-        in_radians,
-        clockwise,
-        one_angle,
-        nearest_pixel,
-        edges_smeared,
-        corners_disagree,
-        corners_disagree_the_other_way,
-        reflected,
-        sine_and_cosine_swapped,
-        quarter_turns_only,
-        sizes_added,
+    misconceptions=(
+        *mistakes(
+            in_radians,
+            clockwise,
+            one_angle,
+            nearest_pixel,
+            corners_disagree,
+            corners_disagree_the_other_way,
+            sine_and_cosine_swapped,
+            quarter_turns_only,
+            sizes_added,
+            stacked_the_other_way,
+        ),
+        replace(mistakes(edges_smeared)[0], variants=(edges_mirrored,)),
+        replace(mistakes(reflected)[0], variants=(reflected_the_other_way,)),
     ),
     alternatives=(loop, corners_aligned),
     note="Return a batch of the shape of x.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -104,6 +105,10 @@ def rounded(p):
     return p.sum().floor()
 
 
+def rounded_to_the_nearest(p):  # noqa: D103 - the same mistake
+    return p.sum().round()
+
+
 def by_a_loop(p):  # noqa: D103
     total = 0.0
     for q in p:
@@ -149,22 +154,24 @@ EXERCISE = Exercise(
     reference=depth.expected_depth,
     cases=cases,
     drive=drive,
-    misconceptions=mistakes(
-        product,
-        last_times_length,
-        without_the_first,
-        without_the_last,
-        with_the_input,
-        mean,
-        dropped,
-        trapezoid,
-        linear_rule,
-        three_quarters,
-        all_blocks,
-        most_likely,
-        drawn,
-        until_the_first_gap,
-        rounded,
+    misconceptions=(
+        *mistakes(
+            product,
+            last_times_length,
+            without_the_first,
+            without_the_last,
+            with_the_input,
+            mean,
+            dropped,
+            trapezoid,
+            linear_rule,
+            three_quarters,
+            all_blocks,
+            most_likely,
+            drawn,
+            until_the_first_gap,
+        ),
+        replace(mistakes(rounded)[0], variants=(rounded_to_the_nearest,)),
     ),
     alternatives=(by_a_loop, as_a_number, over_all_depths, mean_times_length),
     note="Return one number: a tensor of shape ().",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -32,15 +33,15 @@ def cases(draw: Draw) -> list[Case]:
         offset = signs * torch.tensor([draw.uniform(0.8, 1.6) for _ in range(d)])
         return Case(label, (draw.normal(*shape).abs(), draw.normal(d, d), offset, gates))
 
-    by_hand = (torch.tensor([[3.0, 1.0], [3.0, 1.0]]), torch.zeros(2, 2), torch.tensor([2.0, -4.0]))
+    by_hand = (torch.tensor([[7.0, 1.0], [7.0, 1.0]]), torch.zeros(2, 2), torch.tensor([2.0, -4.0]))
     n = draw.integer(4, 6)
     return [
-        Case("f(x) = (2, −4); x = (3, 1) with b = 1 and with b = 0", (*by_hand, torch.tensor([1.0, 0.0])), "hand"),
+        Case("f(x) = (2, −4); x = (7, 1) with b = 1 and with b = 0", (*by_hand, torch.tensor([1.0, 0.0])), "hand"),
         data("all blocks active", 3, 4, b=[1, 1, 1]),
         data("no block active: the identity", 3, 4, b=[0, 0, 0]),
         data("as many samples as features", n, n),
         data("more samples than features", 7, 3),
-        data("feature maps", 4, 3, 4, 4),
+        data("feature maps", 4, 3, 4, 4, b=[0, 1, 1, 0]),
         data("feature maps as wide as the batch", n, 2, 3, n),
     ]
 
@@ -115,8 +116,16 @@ def subtracted(x, branch, b):
 
 
 def one_gate_for_all(x, branch, b):
-    """The first sample's gate is used for all; each sample has a gate of its own."""
+    """One gate decides for all samples; each sample has a gate of its own."""
     return (x + b[0] * branch(x)).relu()
+
+
+def any_gate_for_all(x, branch, b):  # noqa: D103 - the same mistake
+    return (x + branch(x)).relu() if b.any() else x.relu()
+
+
+def every_gate_for_all(x, branch, b):  # noqa: D103 - the same mistake
+    return (x + branch(x)).relu() if b.all() else x.relu()
 
 
 def averaged_gate(x, branch, b):
@@ -136,6 +145,18 @@ def sigmoid_for_relu(x, branch, b):
     """The activation is another one: this block ends with a ReLU."""
     b = b.view(-1, *[1] * (x.ndim - 1))
     return (x + b * branch(x)).sigmoid()
+
+
+def leaky_for_relu(x, branch, b):  # noqa: D103 - the same mistake
+    return torch.nn.functional.leaky_relu(x + b.view(-1, *[1] * (x.ndim - 1)) * branch(x))
+
+
+def gelu_for_relu(x, branch, b):  # noqa: D103 - the same mistake
+    return torch.nn.functional.gelu(x + b.view(-1, *[1] * (x.ndim - 1)) * branch(x))
+
+
+def capped_relu(x, branch, b):  # noqa: D103 - the same mistake
+    return torch.nn.functional.relu6(x + b.view(-1, *[1] * (x.ndim - 1)) * branch(x))
 
 
 def where_gate_opens(x, branch, b):  # noqa: D103
@@ -189,22 +210,24 @@ EXERCISE = Exercise(
     shown=as_written,
     cases=cases,
     drive=drive,
-    misconceptions=mistakes(
-        no_activation,
-        identity_dropped,
-        identity_gated,
-        gate_reversed,
-        no_gate,
-        no_identity,
-        activation_on_branch,
-        input_gated,
-        either_or,
-        branch_twice,
-        subtracted,
-        one_gate_for_all,
-        averaged_gate,
-        gates_along_columns,
-        sigmoid_for_relu,
+    misconceptions=(
+        *mistakes(
+            no_activation,
+            identity_dropped,
+            identity_gated,
+            gate_reversed,
+            no_gate,
+            no_identity,
+            activation_on_branch,
+            input_gated,
+            either_or,
+            branch_twice,
+            subtracted,
+            averaged_gate,
+            gates_along_columns,
+        ),
+        replace(mistakes(one_gate_for_all)[0], variants=(any_gate_for_all, every_gate_for_all)),
+        replace(mistakes(sigmoid_for_relu)[0], variants=(leaky_for_relu, gelu_for_relu, capped_relu)),
     ),
     alternatives=(as_written, where_gate_opens, survivors_only, einsum, in_place, one_by_one),
     note="b has one number per sample: reshape it to (N, 1, …, 1), with as many axes as x, before multiplying.",

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from course import depth
 from course.exercises.depth.common import mixing
-from course.exercises.exercise import Case, Draw, Exercise, Property, Unusable, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, Lent, Property, Unusable, mistakes
 
 Inputs = tuple[Tensor, Tensor, Tensor, float, int]
 CALLS = 6
@@ -24,22 +24,24 @@ def drive(
 
     The branch is f(x) = offset · (1 + ½ sin(weight x)).
     """
-    branch = mixing(weight, offset)
+    branch, lent = mixing(weight, offset), Lent(x)
 
     def call(training: bool, generator: torch.Generator) -> Any:
-        answer = stochastic_depth(x, branch, p, training, generator)
+        answer = stochastic_depth(lent.copy(), branch, p, training, generator)
         if isinstance(answer, list | tuple):
             raise Unusable("stochastic_depth must return one tensor, of the shape of x; it returned several things.")
         return answer.detach().clone() if isinstance(answer, Tensor) else answer
 
     generator = torch.Generator().manual_seed(seed)
-    return {
+    answers = {
         "in training": [call(True, generator) for _ in range(CALLS)],
         "in training, from the same seed": call(True, torch.Generator().manual_seed(seed)),
         "in training, from another seed": call(True, torch.Generator().manual_seed(seed + 1)),
         "at test time": call(False, generator),
         "at test time, from another seed": call(False, torch.Generator().manual_seed(seed + 1)),
     }
+    lent.returned()
+    return answers
 
 
 def cases(draw: Draw) -> list[Case]:
@@ -238,6 +240,14 @@ def scaled_twice(x, branch, p, training, generator):
     return x + b.view(-1, *[1] * (x.ndim - 1)) * branch(x)
 
 
+def scaled_in_training_too(x, branch, p, training, generator):
+    """In training, too, the branch is multiplied by p; there it is whole or gone, x + b·f(x). p is for test time."""
+    if not training:
+        return x + p * branch(x)
+    b = (torch.rand(len(x), generator=generator) < p).float()
+    return x + p * b.view(-1, *[1] * (x.ndim - 1)) * branch(x)
+
+
 def one_gate_per_batch(x, branch, p, training, generator):
     """One gate is drawn for the whole batch; asked is one for each sample."""
     if not training:
@@ -251,6 +261,12 @@ def gate_per_entry(x, branch, p, training, generator):
     if not training:
         return x + p * branch(x)
     return x + torch.bernoulli(torch.full_like(x, p), generator=generator) * branch(x)
+
+
+def dropout_on_the_branch(x, branch, p, training, generator):
+    """This is dropout on the branch: single numbers go, and those that stay are divided by p. Draw one gate for each
+    sample, divide by nothing, and multiply by p at test time."""
+    return x + torch.nn.functional.dropout(branch(x), 1 - p, training)
 
 
 def gate_per_column(x, branch, p, training, generator):
@@ -391,6 +407,8 @@ def _right(inputs: Inputs, gates: Tensor) -> bool:
 def _survive_with(share: Callable[[float], float], one: Callable[[float], float] = lambda p: 1.0) -> Callable[..., Any]:
     def shows(inputs: Inputs, gates: Tensor) -> bool:
         p, size = inputs[3], one(inputs[3])
+        if p == 0 and size != 1:  # divided by p: 0/0, or 0 with a guard against that
+            return bool((gates.isnan() | (gates == 0)).all())
         enough = _alike_within_samples(gates) and (not _random(inputs) or not _alike_within_batch(gates))
         return enough and _binary(gates / size) and _share_is(_of_samples(gates), share(p), size)
 
@@ -449,6 +467,10 @@ def _maps_alike(gates: Tensor) -> bool:
     return bool(_near(maps, maps[..., :1]).all())
 
 
+def _dropout(inputs: Inputs, gates: Tensor) -> bool:
+    return bool((gates == 0).all()) if inputs[3] == 0 else _scattered(gates * inputs[3])
+
+
 def _per_channel(inputs: Inputs, gates: Tensor) -> bool:
     return _scattered(gates) and _maps_alike(gates[..., None])
 
@@ -486,7 +508,9 @@ def _same_batches(answer: dict[str, Any]) -> bool:
 
 
 def _seeded_inside(inputs: Inputs, answer: dict[str, Any]) -> bool:
-    return _same_batches(answer) and _binary(_trained(inputs, answer)) and not _never(inputs, answer)
+    return (
+        _random(inputs) and _same_batches(answer) and _binary(_trained(inputs, answer)) and not _never(inputs, answer)
+    )
 
 
 def _never(inputs: Inputs, answer: dict[str, Any]) -> bool:
@@ -582,7 +606,9 @@ EXERCISE = Exercise(
         not_scaled_at_test_time=(not_scaled_at_test_time, _shown(_right, _weight(_whole))),
         divided_in_training=(divided_in_training, _shown(_survive_with(_kept, _inverse), _weight(_whole))),
         scaled_twice=(scaled_twice, _shown(_survive_with(_kept, _inverse), _weight(_kept))),
+        scaled_in_training_too=(scaled_in_training_too, _shown(_survive_with(_kept, _kept), _weight(_kept))),
         one_gate_per_batch=(one_gate_per_batch, _shown(_one_for_all, _weight(_kept))),
+        dropout_on_the_branch=(dropout_on_the_branch, _shown(_dropout, _weight(_whole))),
         gate_per_column=(gate_per_column, _shown(_per_column, _weight(_kept))),
         gate_per_channel=(gate_per_channel, _shown(_per_channel, _weight(_kept))),
         gate_per_entry=(gate_per_entry, _shown(_per_entry, _weight(_kept))),

@@ -76,6 +76,11 @@ def one_more_step(L, p_last):
     return 1 - torch.arange(1, L + 1) / (L + 1) * (1 - p_last)
 
 
+def one_step_less(L, p_last):
+    """The steps are too large, by L − 1 instead of L, so that the last block gets less than p_L."""
+    return 1 - torch.arange(1, L + 1) / max(L - 1, 1) * (1 - p_last)
+
+
 def last_only(L, p_last):
     """Only p_L came back; return the probabilities of all L blocks."""
     return torch.tensor([float(p_last)])
@@ -138,6 +143,7 @@ EXERCISE = Exercise(
         from_zero,
         down_to_zero,
         one_more_step,
+        one_step_less,
         last_only,
         no_brackets,
         drawn_gates,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -269,8 +271,50 @@ def no_root(x, gamma, beta, running_mean, running_var, training, momentum, eps):
     return y, running_mean, running_var
 
 
+def counted_samples_only(x, gamma, beta, running_mean, running_var, training, momentum, eps, least=0):
+    """n was taken for the number of samples; it is that of the values in a channel, N·H·W for pictures."""
+    dims = [0, *range(2, x.ndim)]
+    y, running_mean, _ = _right(x, gamma, beta, running_mean, running_var, training, momentum, eps)
+    if training:
+        n = len(x)
+        var = x.var(dims, unbiased=False) * n / max(n - 1, least)
+        running_var = (1 - momentum) * running_var + momentum * var
+    return y, running_mean, running_var
+
+
+def training_reversed(x, gamma, beta, running_mean, running_var, training, momentum, eps):
+    """Training and evaluation are exchanged: the batch's own statistics belong to training."""
+    return _right(x, gamma, beta, running_mean, running_var, not training, momentum, eps)
+
+
+def fixed_numbers(x, gamma, beta, running_mean, running_var, training, momentum, eps, m=0.1, e=None):
+    """A fixed momentum or ε stands in the code; use the arguments momentum and eps."""
+    m, e = (momentum if m is None else m), (eps if e is None else e)
+    return _right(x, gamma, beta, running_mean, running_var, training, m, e)
+
+
+def deviation_remembered(x, gamma, beta, running_mean, running_var, training, momentum, eps):
+    """The running variance remembers standard deviations; it remembers variances."""
+    dims = [0, *range(2, x.ndim)]
+    y, mean, var = _right(x, gamma, beta, running_mean, running_var, training, momentum, eps)
+    return y, mean, (1 - momentum) * running_var + momentum * x.std(dims) if training else var
+
+
+def _right(x, gamma, beta, running_mean, running_var, training, momentum, eps):
+    mean, var = running_mean.clone(), running_var.clone()
+    return F.batch_norm(x, mean, var, gamma, beta, training, momentum, eps), mean, var
+
+
+def scale_forgotten(x, gamma, beta, running_mean, running_var, training, momentum, eps):  # noqa: D103
+    return _right(x, torch.ones_like(gamma), beta, running_mean, running_var, training, momentum, eps)
+
+
+def shift_forgotten(x, gamma, beta, running_mean, running_var, training, momentum, eps):  # noqa: D103
+    return _right(x, gamma, torch.zeros_like(beta), running_mean, running_var, training, momentum, eps)
+
+
 def scale_and_shift_forgotten(x, gamma, beta, running_mean, running_var, training, momentum, eps):
-    """γ and β are missing: the network must be able to undo the normalisation, γ·(…) + β."""
+    """γ or β is missing: the network must be able to undo the normalisation, γ·(…) + β."""
     dims = [0, *range(2, x.ndim)]
     shape = (1, -1) + (1,) * (x.ndim - 2)
     mean, var = running_mean, running_var
@@ -337,22 +381,31 @@ EXERCISE = Exercise(
     reference=recipe.batch_norm,
     cases=cases,
     drive=drive,
-    misconceptions=mistakes(
-        biased_memory,
-        unbiased_output,
-        divisors_swapped,
-        per_sample,
-        per_place,
-        one_for_all,
-        moved_in_eval,
-        batch_in_eval,
-        memory_in_training,
-        momentum_reversed,
-        nothing_remembered,
-        last_batch_only,
-        eps_outside,
-        no_root,
-        scale_and_shift_forgotten,
+    misconceptions=(
+        *mistakes(
+            training_reversed,
+            deviation_remembered,
+            biased_memory,
+            unbiased_output,
+            divisors_swapped,
+            per_sample,
+            per_place,
+            one_for_all,
+            moved_in_eval,
+            batch_in_eval,
+            memory_in_training,
+            momentum_reversed,
+            nothing_remembered,
+            last_batch_only,
+            eps_outside,
+            no_root,
+        ),
+        replace(mistakes(counted_samples_only)[0], variants=(partial(counted_samples_only, least=1),)),
+        replace(
+            mistakes(fixed_numbers)[0],
+            variants=(partial(fixed_numbers, m=None, e=1e-5), partial(fixed_numbers, e=1e-5)),
+        ),
+        replace(mistakes(scale_and_shift_forgotten)[0], variants=(scale_forgotten, shift_forgotten)),
     ),
     alternatives=(library, in_place, flattened),
     telling=("y", "running mean", "running variance"),

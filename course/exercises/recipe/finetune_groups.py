@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -140,6 +141,33 @@ def frozen_head_given(model, lr_backbone, lr_head):
     ]
 
 
+def frozen_backbone_given(model, lr_backbone, lr_head):
+    """Frozen parameters are left out of the head only; look at requires_grad in the backbone as well."""
+    head = {id(p) for p in model.head.parameters()}
+    return [
+        {"params": [p for p in model.parameters() if id(p) not in head], "lr": lr_backbone},
+        {"params": [p for p in model.head.parameters() if p.requires_grad], "lr": lr_head},
+    ]
+
+
+def own_parameters_forgotten(model, lr_backbone, lr_head):
+    """Parameters that the model holds itself, outside its children, are in no group; go through model.parameters()."""
+    rest = [p for name, child in model.named_children() if name != "head" for p in child.parameters()]
+    return [
+        {"params": [p for p in rest if p.requires_grad], "lr": lr_backbone},
+        {"params": [p for p in model.head.parameters() if p.requires_grad], "lr": lr_head},
+    ]
+
+
+def only_the_body(model, lr_backbone, lr_head):
+    """Only a part of the backbone is given; all that is not the head belongs to it, wherever it is registered."""
+    body = getattr(model, "body", None) or model.attention_heads
+    return [
+        {"params": [p for p in body.parameters() if p.requires_grad], "lr": lr_backbone},
+        {"params": [p for p in model.head.parameters() if p.requires_grad], "lr": lr_head},
+    ]
+
+
 def rates_swapped(model, lr_backbone, lr_head):
     """The two rates are exchanged: the pretrained part needs lr_backbone, the new head lr_head."""
     head = {id(p) for p in model.head.parameters()}
@@ -202,6 +230,17 @@ def backbone_frozen(model, lr_backbone, lr_head):
     for p in model.head.parameters():
         p.requires_grad_(True)
     return [{"params": list(model.head.parameters()), "lr": lr_head}]
+
+
+def backbone_frozen_and_given(model, lr_backbone, lr_head):  # noqa: D103 - the same mistake
+    head = {id(p) for p in model.head.parameters()}
+    backbone = [p for p in model.parameters() if p.requires_grad and id(p) not in head]
+    for p in backbone:
+        p.requires_grad_(False)
+    return [
+        {"params": backbone, "lr": lr_backbone},
+        {"params": [p for p in model.head.parameters() if p.requires_grad], "lr": lr_head},
+    ]
 
 
 def thawed(model, lr_backbone, lr_head):
@@ -269,22 +308,27 @@ EXERCISE = Exercise(
     reference=recipe.finetune_groups,
     cases=cases,
     drive=drive,
-    misconceptions=mistakes(
-        one_group,
-        one_group_at_the_heads_rate,
-        head_forgotten,
-        backbone_forgotten,
-        frozen_given,
-        frozen_head_given,
-        rates_swapped,
-        head_in_both,
-        by_a_piece_of_the_name,
-        by_the_names_beginning,
-        last_two_tensors,
-        weights_only,
-        backbone_frozen,
-        thawed,
-        relative_rate,
+    misconceptions=(
+        *mistakes(
+            frozen_backbone_given,
+            own_parameters_forgotten,
+            only_the_body,
+            one_group,
+            one_group_at_the_heads_rate,
+            head_forgotten,
+            backbone_forgotten,
+            frozen_given,
+            frozen_head_given,
+            rates_swapped,
+            head_in_both,
+            by_a_piece_of_the_name,
+            by_the_names_beginning,
+            last_two_tensors,
+            weights_only,
+            thawed,
+            relative_rate,
+        ),
+        replace(mistakes(backbone_frozen)[0], variants=(backbone_frozen_and_given,)),
     ),
     alternatives=(by_name, one_group_each, by_child),
     telling=("still learns", "times given"),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -61,13 +62,15 @@ def drive(
         return nn.functional.cross_entropy(m(x), y)
 
     before = {name: t.detach().clone() for name, t in net.state_dict().items()}
+    parameters = list(net.parameters())  # an optimizer holds these very objects
     drawn = [d.clone() for d in (*first, *second)]
     surface = loss_surface(net, loss, first, second, alphas, betas)
     after = net.state_dict()
     weights, buffers = dict(net.named_parameters()), dict(net.named_buffers())
     return {
         "surface": surface,
-        "weights as before": all(torch.allclose(after[n], before[n], atol=1e-5) for n in weights),
+        "weights as before": all(torch.equal(after[n], before[n]) for n in weights)
+        and all(p is q for p, q in zip(net.parameters(), parameters)),
         "statistics as before": all(torch.equal(after[n], before[n]) for n in buffers),
         "mode as before": net.training == mode and all(m.training == mode for m in net.modules()),
         "directions as before": all(map(torch.equal, (*first, *second), drawn)),
@@ -113,11 +116,50 @@ def global_norm(model, loss, first, second, alphas, betas):
     return _measure(model, loss, ws, u, v, alphas, betas)
 
 
+def global_norm_with_biases(model, loss, first, second, alphas, betas):  # noqa: D103 - the same mistake
+    ws = [w.detach().clone() for w in model.parameters()]
+    size = sum((w**2).sum() for w in ws).sqrt()
+    u, v = ([d * size / sum((e**2).sum() for e in ds).sqrt() for d in ds] for ds in (first, second))
+    return _measure(model, loss, ws, u, v, alphas, betas)
+
+
 def layer_norm(model, loss, first, second, alphas, betas):
     """Each layer is scaled as a whole; within it each filter w[i] has to be scaled on its own."""
     ws = [w.detach().clone() for w in model.parameters()]
     u, v = ([d * w.norm() / d.norm() if w.ndim > 1 else 0 * d for d, w in zip(ds, ws)] for ds in (first, second))
     return _measure(model, loss, ws, u, v, alphas, betas)
+
+
+def layer_norm_with_biases(model, loss, first, second, alphas, betas):  # noqa: D103 - the same mistake
+    ws = [w.detach().clone() for w in model.parameters()]
+    u, v = ([d * w.norm() / d.norm() for d, w in zip(ds, ws)] for ds in (first, second))
+    return _measure(model, loss, ws, u, v, alphas, betas)
+
+
+def as_drawn(model, loss, first, second, alphas, betas):  # noqa: D103 - the same mistake, biases move as well
+    ws = [w.detach().clone() for w in model.parameters()]
+    return _measure(model, loss, ws, first, second, alphas, betas)
+
+
+def stepped_back(model, loss, first, second, alphas, betas):
+    """The weights were put back by subtracting what had been added; rounding leaves them a little different, more with
+    each step. Keep copies and put those back."""
+    ws = [w.detach().clone() for w in model.parameters()]
+    u, v = _scaled(ws, first), _scaled(ws, second)
+    rows, mode = [], model.training
+    model.eval()
+    with torch.no_grad():
+        for a in alphas:
+            row = []
+            for b in betas:
+                for p, du, dv in zip(model.parameters(), u, v):
+                    p.add_(a * du + b * dv)
+                row.append(loss(model))
+                for p, du, dv in zip(model.parameters(), u, v):
+                    p.sub_(a * du + b * dv)
+            rows.append(torch.stack(row))
+    model.train(mode)
+    return torch.stack(rows)
 
 
 def not_normalised(model, loss, first, second, alphas, betas):
@@ -159,6 +201,18 @@ def biases_moved(model, loss, first, second, alphas, betas):
         for ds in (first, second)
     )
     return _measure(model, loss, ws, u, v, alphas, betas)
+
+
+def biases_moved_as_drawn(model, loss, first, second, alphas, betas):  # noqa: D103 - the same mistake
+    ws = [w.detach().clone() for w in model.parameters()]
+    u, v = ([d * _lengths(w) / _lengths(d) if w.ndim > 1 else d for d, w in zip(ds, ws)] for ds in (first, second))
+    return _measure(model, loss, ws, u, v, alphas, betas)
+
+
+def directions_exchanged(model, loss, first, second, alphas, betas):
+    """The directions are exchanged: α goes along the first, β along the second."""
+    ws = [w.detach().clone() for w in model.parameters()]
+    return _measure(model, loss, ws, _scaled(ws, second), _scaled(ws, first), alphas, betas)
 
 
 def each_bias_moved(model, loss, first, second, alphas, betas):
@@ -364,26 +418,30 @@ EXERCISE = Exercise(
     reference=recipe.loss_surface,
     cases=cases,
     drive=drive,
-    misconceptions=mistakes(
-        global_norm,
-        layer_norm,
-        not_normalised,
-        unit_length,
-        length_of_the_filter_only,
-        along_inputs,
-        biases_moved,
-        each_bias_moved,
-        batch_norm_moved,
-        mode_as_found,
-        left_in_evaluation,
-        left_in_training,
-        weights_left_changed,
-        directions_rescaled,
-        gradients_left_off,
-        steps_pile_up,
-        saved_by_reference,
-        rows_and_columns_swapped,
-        same_direction_twice,
+    misconceptions=(
+        *mistakes(
+            directions_exchanged,
+            stepped_back,
+            unit_length,
+            length_of_the_filter_only,
+            along_inputs,
+            each_bias_moved,
+            batch_norm_moved,
+            mode_as_found,
+            left_in_evaluation,
+            left_in_training,
+            weights_left_changed,
+            directions_rescaled,
+            gradients_left_off,
+            steps_pile_up,
+            saved_by_reference,
+            rows_and_columns_swapped,
+            same_direction_twice,
+        ),
+        replace(mistakes(global_norm)[0], variants=(global_norm_with_biases,)),
+        replace(mistakes(layer_norm)[0], variants=(layer_norm_with_biases,)),
+        replace(mistakes(not_normalised)[0], variants=(as_drawn,)),
+        replace(mistakes(biases_moved)[0], variants=(biases_moved_as_drawn,)),
     ),
     alternatives=(on_a_copy, by_state_dict),
     telling=(

@@ -177,16 +177,34 @@ def squared_with_root(p, y, bins):  # noqa: D103 - the same mistake, with a root
     return squared(p, y, bins).sqrt()
 
 
-def bin_centres(p, y, bins):
-    """This compares accuracy with the middle of each bin; compare it with the mean confidence of those in the bin."""
+def bin_centres(p, y, bins, at=0.5, upper=False):
+    """This compares accuracy with a fixed point of each bin, such as its middle; compare it with the mean confidence of
+    those in the bin."""
     _, right, members = _parts(p, y, bins)
-    gaps = [m.sum() / len(y) * ((b + 0.5) / bins - right[m].mean()).abs() for b, m in enumerate(members) if m.any()]
+    if upper:  # an edge belongs to the bin below
+        place = (p.max(1).values * bins).ceil().long() - 1
+        members = [place == b for b in range(bins)]
+    gaps = [m.sum() / len(y) * ((b + at) / bins - right[m].mean()).abs() for b, m in enumerate(members) if m.any()]
     return sum(gaps)
 
 
-def bin_upper_ends(p, y, bins):  # noqa: D103 - the same mistake, with the bin's end
-    _, right, members = _parts(p, y, bins)
-    return sum(m.sum() / len(y) * ((b + 1) / bins - right[m].mean()).abs() for b, m in enumerate(members) if m.any())
+def over_other_edges(p, y, bins, low=None):
+    """The bins do not divide 0 … 1, but what lies between the smallest and the largest confidence, or above 1/K; they
+    are equally wide from 0 to 1."""
+    sure, right, _ = _parts(p, y, bins)
+    start, end = (sure.min(), sure.max()) if low is None else (low(p), 1.0)
+    place = ((sure - start) / max(end - start, 1e-9) * bins).ceil().long().clamp(1, bins)
+    members = [place == b + 1 for b in range(bins)]
+    return sum(m.sum() / len(y) * (sure[m].mean() - right[m].mean()).abs() for m in members if m.any())
+
+
+def a_bin_left_out(p, y, bins, first=0, last=-1):
+    """A bin is left out, the first or the last: the loop goes over all B of them, range(bins)."""
+    sure, right, members = _parts(p, y, bins)
+    members = members[first : bins + last]
+    return sum(
+        (m.sum() / len(y) * (sure[m].mean() - right[m].mean()).abs() for m in members if m.any()), p.new_zeros(())
+    )
 
 
 def fixed_bins(p, y, bins, always=10):
@@ -349,7 +367,14 @@ EXERCISE = Exercise(
         replace(mistakes(signed)[0], variants=(signed_other_way, signed_absolute_late)),
         replace(mistakes(accuracy_of_the_wrong_class)[0], variants=(accuracy_of_the_second,)),
         replace(mistakes(squared)[0], variants=(squared_with_root,)),
-        replace(mistakes(bin_centres)[0], variants=(bin_upper_ends,)),
+        replace(
+            mistakes(bin_centres)[0],
+            variants=tuple(
+                partial(bin_centres, at=at, upper=upper) for at in (0.0, 0.5, 1.0) for upper in (True, False)
+            ),
+        ),
+        replace(mistakes(over_other_edges)[0], variants=(partial(over_other_edges, low=lambda p: 1 / p.shape[1]),)),
+        replace(mistakes(a_bin_left_out)[0], variants=(partial(a_bin_left_out, first=1, last=0),)),
         replace(mistakes(fixed_bins)[0], variants=(partial(fixed_bins, always=15), partial(fixed_bins, always=20))),
     ),
     alternatives=(upper_edges, lower_edges, with_bucketize, plain_python),

@@ -85,6 +85,29 @@ def overflow(logits, p):
     return -(p * (logits - logits.exp().sum(1, keepdim=True).log())).sum(1).mean()
 
 
+def overflow_in_the_normaliser(logits, p):  # noqa: D103 - the same mistake, summed in another order
+    return (logits.exp().sum(1).log() - (p * logits).sum(1)).mean()
+
+
+def overflow_in_double(logits, p):  # noqa: D103 - the same mistake, later
+    return overflow_in_the_normaliser(logits.double(), p)
+
+
+def maximum_of_the_batch(logits, p):
+    """One maximum was subtracted for the whole batch, so a row far below it becomes log 0; each row needs its own."""
+    return overflow_in_the_normaliser(logits - logits.max(), p)
+
+
+def maximum_of_the_batch_entry_by_entry(logits, p):  # noqa: D103 - the same mistake, summed in another order
+    return overflow(logits - logits.max(), p)
+
+
+def sum_over_samples(logits, p):
+    """The sum runs over the samples (dim 0) and the mean over the classes; it is the other way round: sum over the
+    classes, dim 1, mean over the samples."""
+    return -(p * F.log_softmax(logits, 1)).sum(0).mean()
+
+
 def log_of_softmax(logits, p):
     """A softmax probability can round to 0, and log 0 is −∞: work with log-probabilities (log_softmax) throughout."""
     return -(p * torch.softmax(logits, 1).log()).sum(1).mean()
@@ -206,7 +229,7 @@ EXERCISE = Exercise(
             softmax_twice,
             hard_argmax,
             weighted_argmax,
-            overflow,
+            sum_over_samples,
             log_of_softmax,
             sum_for_mean,
             one_per_sample,
@@ -219,6 +242,8 @@ EXERCISE = Exercise(
             squared_error,
             logarithm_base_2,
         ),
+        replace(mistakes(overflow)[0], variants=(overflow_in_the_normaliser, overflow_in_double)),
+        replace(mistakes(maximum_of_the_batch)[0], variants=(maximum_of_the_batch_entry_by_entry,)),
         replace(mistakes(binary)[0], variants=(binary_mean,)),
         replace(
             mistakes(epsilon_in_log)[0],

@@ -38,8 +38,13 @@ class Examination:
         return Question.of(cell.source)
 
     def seed(self, cell: NotebookNode) -> int:
-        """Which inputs this test draws."""
-        return seed_for(self._secret, *self._parts, self.question(cell).exercise.name)
+        """Which inputs this test draws.
+
+        A challenge's has 53 bits, as many as JSON keeps everywhere: what the kernel is told is made from it, and nobody
+        must find it by trying.
+        """
+        task = self.question(cell).exercise
+        return seed_for(self._secret, *self._parts, task.name, bits=53 if hasattr(task, "start") else 31)
 
     def judge(self, cell: NotebookNode, answers: list[bytes]) -> list[NotebookNode]:
         """The test's outputs, from what came back when it was asked."""

@@ -26,6 +26,8 @@ class NotAFunction(TypeError):
 def answer(namespace: Mapping[str, Any], name: str, variable: str, seed: int) -> bytes:
     """What the function called `variable` did on the cases of the exercise `name` that belong to this seed.
 
+    Of a challenge, what it did from this start: the seed itself, which the test pictures come from, is not told here.
+
     Raises:
         NameError, NotAFunction: there is no such function.
     """

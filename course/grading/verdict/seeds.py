@@ -53,7 +53,9 @@ def content_of(notebook: NotebookNode) -> str:
     return hashlib.sha256(json.dumps(cells, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def seed_for(secret: bytes, *parts: str) -> int:
-    """A seed, 0 … 2³¹ − 1, for these parts (student, assignment, notebook, content, exercise)."""
+def seed_for(secret: bytes, *parts: str, bits: int = 31) -> int:
+    """A seed below 2 to the power of `bits` (at most 64) for these parts: student, assignment, notebook, content,
+    exercise."""
     message = json.dumps(parts).encode()  # unlike a bare separator, this cannot be forged by a part that contains it
-    return int.from_bytes(hmac.new(secret, message, hashlib.sha256).digest()[:4], "big") >> 1
+    digest = hmac.new(secret, message, hashlib.sha256).digest()
+    return int.from_bytes(digest[:8], "big") >> 64 - bits

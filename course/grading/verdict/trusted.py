@@ -61,9 +61,10 @@ class Question:
             raise ValueError(f"This test cannot be judged: its cell must be {form} and nothing else.") from error
 
     def request(self, seed: int) -> str:
-        """The line that makes a kernel answer."""
+        """The line that makes a kernel answer; it must not tell a challenge's seed, which the test comes from."""
+        told = self.exercise.start(seed) if isinstance(self.exercise, Challenge) else seed
         inside = '__import__("course.grading.verdict.inside", fromlist=["publish"])'
-        return f"{inside}.publish(globals(), {self.exercise.name!r}, {self.variable!r}, {seed})"
+        return f"{inside}.publish(globals(), {self.exercise.name!r}, {self.variable!r}, {told})"
 
     def outputs(self, content: bytes, seed: int, points: float) -> list[NotebookNode]:
         """The test's outputs, from the answer of a submission to the request with this seed.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import inspect
+import re
 import time
 from dataclasses import replace
 from typing import Any
@@ -13,6 +15,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 from nbgrader.utils import determine_grade
 
 from course import exercises
+from course.check.challenge import attempt, enter, measured
 from course.check.evidence import plan, run
 from course.check.report import VERDICT_MIME
 from course.grading.verdict import inside, trusted
@@ -142,3 +145,25 @@ def test_what_is_no_function_says_so() -> None:
         inside.answer({"gd_step": 3}, EXERCISE.name, "gd_step", 1)
     with pytest.raises(NameError, match="'gd_step' is not defined"):
         inside.answer({}, EXERCISE.name, "gd_step", 1)
+
+
+def test_a_kernel_is_not_told_where_the_test_of_a_challenge_comes_from() -> None:
+    task, seen = exercises.get("recipe.best_recipe"), list[int]()
+
+    def peeking(x: Any, y: Any, budget: Any, generator: torch.Generator) -> Any:
+        frame = inspect.currentframe()
+        while frame is not None and not frame.f_code.co_name.startswith("test_"):
+            seen.extend(v for v in frame.f_locals.values() if isinstance(v, int))
+            frame = frame.f_back
+        seen.append(generator.initial_seed())
+
+    quick = replace(task, pack=lambda *_: {}, measure=lambda packed, generator: (0.0, str(generator.initial_seed())))
+    cell = new_code_cell('check("recipe.best_recipe", best_recipe)')
+    seed = Examination(b"s" * 32, ABOUT, new_notebook(cells=[cell])).seed(cell)
+    told = int(re.search(r"(\d+)\)$", Question.of(cell.source).request(seed))[1])  # type: ignore[index]
+    trained = attempt(quick, peeking, told)
+    _, test = quick.score(trained.answer, seed)
+    assert seed > 2**31  # too many to try them all
+    assert told in seen
+    assert not {seed, int(test)} & set(seen)
+    assert measured(quick, trained, seed).row() == enter(quick, lambda *_: None, seed).row()

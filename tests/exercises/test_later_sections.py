@@ -1,0 +1,259 @@
+"""Sections 07 to 10 against answers that people write: no wrong one passes, and none is given a wrong name."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from course import augmentation, exercises
+from course.check import verdict
+from course.check.evidence import run
+from course.check.judge import answer_key, judge
+
+SEED = 4
+SECTIONS = ("augmentation", "smoothing", "depth", "recipe")
+
+
+def hide(x, area, generator, place, value=0.0):
+    """Hide a square whose first row and column are `place(highest)` each."""
+    h, w = x.shape[2:]
+    side = round(math.sqrt(area * h * w))
+    for p in x:
+        i, j = place(h - side), place(w - side)
+        p[:, i : i + side, j : j + side] = value
+    return x
+
+
+def anywhere(generator):
+    return lambda highest: int(torch.randint(highest + 1, (), generator=generator))
+
+
+# --------------------------------------------------------------------------------------------------- wrong
+
+
+def random_occlusion__towards_the_middle(x, area, generator):
+    def place(highest):
+        u = torch.rand(2, generator=generator).mean()
+        return int(u * (highest + 1))
+
+    return hide(x.clone(), area, generator, place)
+
+
+def random_occlusion__pairs_of_pictures(x, area, generator):
+    y = x.clone()
+    for k in range(0, len(y), 2):
+        state = generator.get_state()
+        hide(y[k : k + 1], area, generator, anywhere(generator))
+        after = generator.get_state()
+        generator.set_state(state)
+        hide(y[k + 1 : k + 2], area, generator, anywhere(generator))
+        generator.set_state(after)
+    return y
+
+
+def random_occlusion__grey(x, area, generator):
+    return hide(x.clone(), area, generator, anywhere(generator), 0.5)
+
+
+def random_occlusion__in_place(x, area, generator):
+    return hide(x, area, generator, anywhere(generator))
+
+
+def augmented(x, n, m, operations, generator, draw, direction):
+    for i in range(len(x)):
+        for k in range(n):
+            chosen = draw(len(operations))
+            x[i : i + 1] = operations[chosen](x[i : i + 1], direction(k) * m)
+    return x
+
+
+def fair(generator):
+    return lambda *_: 1 if torch.rand((), generator=generator) < 0.5 else -1
+
+
+def evenly(generator):
+    return lambda kinds: int(torch.randint(kinds, (), generator=generator))
+
+
+def randaugment__three_quarters_positive(x, n, m, operations, generator):
+    def direction(_):
+        return 1 if torch.rand((), generator=generator) < 0.75 else -1
+
+    return augmented(x.clone(), n, m, operations, generator, evenly(generator), direction)
+
+
+def randaugment__first_ones_preferred(x, n, m, operations, generator):
+    def draw(kinds):
+        return int(torch.rand((), generator=generator) ** 1.5 * kinds)
+
+    return augmented(x.clone(), n, m, operations, generator, draw, fair(generator))
+
+
+def randaugment__there_and_back(x, n, m, operations, generator):
+    signs = []
+
+    def direction(k):
+        if k == 0:
+            signs.append(fair(generator)())
+        return signs[-1] * (-1) ** k
+
+    return augmented(x.clone(), n, m, operations, generator, evenly(generator), direction)
+
+
+def randaugment__tenth_of_the_strength(x, n, m, operations, generator):
+    return augmented(x.clone(), n, m / 10, operations, generator, evenly(generator), fair(generator))
+
+
+def randaugment__in_place(x, n, m, operations, generator):
+    return augmented(x, n, m, operations, generator, evenly(generator), fair(generator))
+
+
+def hue_saturation_value__grey_stays(x, hue, saturation, value):
+    h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
+    s = torch.where(s == 0, s, (s + saturation[:, None, None]).clamp(0, 1))
+    v = (v + value[:, None, None]).clamp(0, 1)
+    return augmentation.hsv_to_rgb(torch.stack([(h + hue[:, None, None]) % 360, s, v], 1))
+
+
+def flip__three_channels(x, flipped):
+    y = x.clone()
+    for c in range(min(3, x.shape[1])):
+        y[flipped, c] = x[flipped, c].flip(-1)
+    return y
+
+
+def stochastic_depth__first_always(x, branch, p, training, generator):
+    b = (torch.rand(len(x), generator=generator) < p).float() if training else torch.full((len(x),), p)
+    if training:
+        b[0] = 1
+    return x + b.view(-1, *[1] * (x.ndim - 1)) * branch(x)
+
+
+def stochastic_depth__divided_by_zero(x, branch, p, training, generator):
+    """torchvision's formula as it stands: at p = 0 it is 0/0."""
+    if not training:
+        return x + branch(x)
+    b = (torch.rand(len(x), generator=generator) < p).float() / p
+    return x + b.view(-1, *[1] * (x.ndim - 1)) * branch(x)
+
+
+def stochastic_depth__in_place(x, branch, p, training, generator):
+    b = (torch.rand(len(x), generator=generator) < p).float() if training else torch.full((len(x),), p)
+    f = branch(x)
+    x += b.view(-1, *[1] * (x.ndim - 1)) * f
+    return x
+
+
+WRONG: dict[Callable[..., Any], str | None] = {  # and the name it should get; "in place" is the side effect
+    random_occlusion__towards_the_middle: "edges_too_seldom",
+    random_occlusion__pairs_of_pictures: None,
+    random_occlusion__grey: None,
+    random_occlusion__in_place: "in place",
+    randaugment__three_quarters_positive: None,
+    randaugment__first_ones_preferred: None,
+    randaugment__there_and_back: None,
+    randaugment__tenth_of_the_strength: None,
+    randaugment__in_place: "in place",
+    hue_saturation_value__grey_stays: None,
+    flip__three_channels: None,
+    stochastic_depth__first_always: None,
+    stochastic_depth__divided_by_zero: "divided_in_training",
+    stochastic_depth__in_place: "in place",
+}
+
+
+def exercise_of(function: Callable[..., Any]) -> exercises.Exercise:
+    name = function.__name__.split("__")[0]
+    return next(e for s in SECTIONS for e in exercises.of_section(s) if e.function == name)
+
+
+@pytest.mark.parametrize("function", WRONG, ids=lambda f: f.__name__)
+def test_wrong_answers(function: Callable[..., Any]) -> None:
+    outcome = verdict(exercise_of(function), function, SEED)
+    assert outcome.status == ("partial" if WRONG[function] == "in place" else "failed")
+    if WRONG[function] == "in place":
+        assert "in place" in outcome.sentence
+    else:
+        assert (outcome.misconception.name if outcome.misconception else None) == WRONG[function]
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_the_same_mistake_with_other_numbers_is_named_alike(section: str) -> None:
+    for exercise in exercises.of_section(section):
+        variants = [(m, v) for m in exercise.misconceptions for v in m.variants]
+        if not variants:
+            continue
+        key = answer_key(exercise, SEED)
+        for mistake, variant in variants:
+            outcome = judge(exercise, SEED, run(exercise, variant, key.cases), key)
+            assert outcome.points == 0, (mistake.name, variant)
+            assert outcome.misconception is not None, (mistake.name, variant)
+            assert outcome.misconception.name == mistake.name, variant
+
+
+# --------------------------------------------------------------------------------------------------- right
+
+
+def random_occlusion__one_number_for_the_place(x, area, generator):
+    n, _, h, w = x.shape
+    side, y = round(math.sqrt(area * h * w)), x.clone()
+    for k, q in enumerate(torch.randint((h - side + 1) * (w - side + 1), (n,), generator=generator).tolist()):
+        i, j = divmod(q, w - side + 1)
+        y[k, :, i : i + side, j : j + side] = 0
+    return y
+
+
+def randaugment__one_number_for_both(x, n, m, operations, generator):
+    y, kinds = x.clone(), len(operations)
+    for i, row in enumerate(torch.randint(2 * kinds, (len(x), n), generator=generator).tolist()):
+        for d in row:
+            y[i : i + 1] = operations[d % kinds](y[i : i + 1], m if d < kinds else -m)
+    return y
+
+
+def randaugment__multinomial(x, n, m, operations, generator):
+    chosen = torch.multinomial(torch.ones(len(x), len(operations)), n, replacement=True, generator=generator)
+    sign = torch.bernoulli(torch.full((len(x), n), 0.5), generator=generator) * 2 - 1
+    y = x.clone()
+    for step in range(n):
+        for k, operation in enumerate(operations):
+            rows = chosen[:, step] == k
+            y[rows] = operation(y[rows], m * sign[rows, step])
+    return y
+
+
+def stochastic_depth__multinomial(x, branch, p, training, generator):
+    if not training:
+        return torch.lerp(x, x + branch(x), p)
+    b = torch.multinomial(torch.tensor([1 - p, p]), len(x), True, generator=generator)
+    return x.index_add(0, b.nonzero()[:, 0], branch(x)[b.bool()])
+
+
+def cutmix__boxes_that_reach_inside(x, y, box, order):
+    """No guard against boxes that lie outside as a whole: the text says that they hang over the edge."""
+    (h, w), mixed, seen = x.shape[2:], x.clone(), []
+    for i, (top, left, height, width) in enumerate(torch.stack(tuple(box), 1).tolist()):
+        a, b, c, d = max(top, 0), max(left, 0), min(top + height, h), min(left + width, w)
+        mixed[i, :, a:c, b:d] = x[order[i], :, a:c, b:d]
+        seen.append(1 - (c - a) * (d - b) / (h * w))
+    lam = torch.tensor(seen)[:, None]
+    return mixed, lam * y + (1 - lam) * y[order]
+
+
+def soft_cross_entropy__class_by_class(logits, p):
+    rows = (torch.full((len(p),), k) for k in range(p.shape[1]))
+    return sum((p[:, k] * F.cross_entropy(logits, r, reduction="none")).mean() for k, r in enumerate(rows))
+
+
+RIGHT = [f for name, f in list(globals().items()) if "__" in name.strip("_") and callable(f) and f not in WRONG]
+
+
+@pytest.mark.parametrize("function", RIGHT, ids=lambda f: f.__name__)
+def test_right_answers(function: Callable[..., Any]) -> None:
+    outcome = verdict(exercise_of(function), function, SEED)
+    assert outcome.status == "passed", outcome.sentence
