@@ -72,9 +72,7 @@ def _recognised(mistake: Misconception, evidence: Evidence, failing: list[int]) 
     if not all(o.returned for o in evidence.student):
         return False  # what made it fail elsewhere is not explained by how its other answers look
     return bool(failing) and all(
-        evidence.student[i].returned
-        and _safely(mistake.recognise, evidence.cases[i].inputs, evidence.student[i].answer)
-        for i in failing
+        _safely(mistake.recognise, evidence.cases[i].inputs, evidence.student[i].answer) for i in failing
     )
 
 

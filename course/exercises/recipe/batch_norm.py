@@ -301,8 +301,14 @@ def deviation_remembered(x, gamma, beta, running_mean, running_var, training, mo
 
 
 def _right(x, gamma, beta, running_mean, running_var, training, momentum, eps):
-    mean, var = running_mean.clone(), running_var.clone()
-    return F.batch_norm(x, mean, var, gamma, beta, training, momentum, eps), mean, var
+    dims, shape = [0, *range(2, x.ndim)], (1, -1) + (1,) * (x.ndim - 2)
+    mean, var = running_mean, running_var
+    if training:
+        mean, var = x.mean(dims), x.var(dims, unbiased=False)
+        running_mean = (1 - momentum) * running_mean + momentum * mean
+        running_var = (1 - momentum) * running_var + momentum * x.var(dims)
+    normalised = (x - mean.view(shape)) / (var.view(shape) + eps).sqrt()
+    return gamma.view(shape) * normalised + beta.view(shape), running_mean, running_var
 
 
 def scale_forgotten(x, gamma, beta, running_mean, running_var, training, momentum, eps):  # noqa: D103

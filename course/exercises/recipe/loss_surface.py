@@ -71,6 +71,7 @@ def drive(
         "surface": surface,
         "weights as before": all(torch.equal(after[n], before[n]) for n in weights)
         and all(p is q for p, q in zip(net.parameters(), parameters)),
+        "weights nearly as before": all(torch.allclose(after[n], before[n], rtol=1e-3, atol=1e-4) for n in weights),
         "statistics as before": all(torch.equal(after[n], before[n]) for n in buffers),
         "mode as before": net.training == mode and all(m.training == mode for m in net.modules()),
         "directions as before": all(map(torch.equal, (*first, *second), drawn)),
@@ -447,6 +448,7 @@ EXERCISE = Exercise(
     telling=(
         "mode as before",
         "statistics as before",
+        "weights nearly as before",
         "weights as before",
         "directions as before",
         "still learns",
