@@ -63,12 +63,13 @@ def test_what_the_mistakes_are_made_from_is_right() -> None:
 
 SOON = adam(hats=lambda m, v, t, b1, b2: (m / (1 - b1**t), v / (1 - b2**t)) if t < 10 else (m, v))
 SMALL = adam(decay=lambda w, lr, wd: (1 - lr * wd) * w if wd > 0.05 else w)
-WRONG = [*SOON.items(), ("adamw_step", SMALL["adamw_step"])]
+CLAMPED = adam(decay=lambda w, lr, wd: max(0.0, 1 - lr * wd) * w)
+WRONG = [("adam_step", SOON["adam_step"]), ("adamw_step", SMALL["adamw_step"]), ("adamw_step", CLAMPED["adamw_step"])]
 
 
 @pytest.mark.parametrize(("name", "function"), WRONG)
 def test_wrong_answers_do_not_pass(name: str, function: Any) -> None:
-    """The correction is needed in every step, and a small λ is one, too."""
+    """The correction is needed in every step, a small λ is one, too, and the formula holds for a large one."""
     assert not [seed for seed in range(4) if judged(name, function, seed).status == "passed"]
 
 

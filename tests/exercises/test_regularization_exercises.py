@@ -122,6 +122,9 @@ def test_a_mistake_is_named_however_it_is_written(name: str, mistake: str, funct
 
 
 NOT_NAMED = [
+    ("decay_step", lambda w, grad, lr, lam: max(0.0, 1 - lr * lam) * w - lr * grad),
+    ("dropout", lambda x, p, training, generator: (
+        x * (torch.randint(10, x.shape, generator=generator) >= int(10 * p)) / (1 - p) if training else x)),
     ("dropout", lambda x, p, training, generator: x * (1 - p) if training else x),
     ("dropout", lambda x, p, training, generator: x + p * torch.randn(x.shape, generator=generator) if training else x),
     ("dropout", lambda x, p, training, generator: (drawn(x, generator) >= p) / (1 - p) if training else x),

@@ -39,12 +39,19 @@ def cases(draw: Draw) -> list[Case]:
     """One step by hand, the usual start, then sequences from the start and from the middle of a training."""
 
     def run(
-        label: str, *shape: int, steps: int, t: int = 1, eps: float = 1e-8, scale: float = 1.0, wd: float = -1.0
+        label: str,
+        *shape: int,
+        steps: int,
+        t: int = 1,
+        eps: float = 1e-8,
+        scale: float = 1.0,
+        wd: float = -1.0,
+        first: float = 0.0,
     ) -> Case:
         wd = draw.uniform(0.2, 0.9) if wd < 0 else wd
         started = 0.0 if t == 1 else 1.0
         m, v = draw.normal(*shape, scale=0.3 * started), draw.normal(*shape).square() * started
-        lrs = [draw.uniform(0.01, 0.3) for _ in range(steps)]
+        lrs = [first or draw.uniform(0.01, 0.3), *(draw.uniform(0.01, 0.3) for _ in range(1, steps))]
         betas = draw.uniform(0.4, 0.8), draw.uniform(0.85, 0.97)
         grads = draw.normal(steps, *shape, scale=scale)
         return Case(label, (draw.normal(*shape), grads, m, v, t, lrs, wd, *betas, eps))
@@ -74,7 +81,7 @@ def cases(draw: Draw) -> list[Case]:
         run("an ε larger than the root", 2, steps=3, eps=draw.uniform(0.2, 0.5), scale=0.05),
         run("in the middle of a training", 3, steps=4, t=draw.integer(3, 9)),
         run("when the correction has nearly gone", 2, steps=2, t=draw.integer(11, 25)),
-        run("strong decay", 2, steps=3, t=2, wd=draw.uniform(1.5, 3)),
+        run("decay so strong that 1 − ηλ is negative", 2, steps=3, t=2, wd=draw.uniform(2.5, 4), first=0.5),
         run("a matrix", 2, 3, steps=draw.integer(5, 8), eps=1e-3),
     ]
 

@@ -27,9 +27,9 @@ def drive(decay_step: Callable[..., Any], w: Tensor, grad: Tensor, lr: list[floa
 def cases(draw: Draw) -> list[Case]:
     """One step by hand, no decay, no gradient, then sequences."""
 
-    def run(label: str, *shape: int, steps: int, lam: float = -1.0) -> Case:
+    def run(label: str, *shape: int, steps: int, lam: float = -1.0, first: float = 0.0) -> Case:
         lam = draw.uniform(0.3, 2.5) if lam < 0 else lam
-        lrs = [draw.uniform(0.05, 0.4) for _ in range(steps)]
+        lrs = [first or draw.uniform(0.05, 0.4), *(draw.uniform(0.05, 0.4) for _ in range(1, steps))]
         return Case(label, (draw.normal(*shape), draw.normal(steps, *shape), lrs, lam))
 
     by_hand = (torch.tensor([2.0]), torch.tensor([[1.0]]), [0.5], 0.2)
@@ -39,7 +39,7 @@ def cases(draw: Draw) -> list[Case]:
         Case("weights without a gradient", idle),
         run("λ = 0 is plain descent", 2, steps=2, lam=0.0),
         run("a rate of its own in each step", 3, steps=4),
-        run("strong decay", 2, steps=3, lam=draw.uniform(3, 6)),
+        run("decay so strong that 1 − λη is negative", 2, steps=3, lam=draw.uniform(3, 6), first=0.5),
         run("a matrix", 2, 3, steps=draw.integer(3, 6)),
     ]
 

@@ -61,7 +61,7 @@ def cases(draw: Draw) -> list[Case]:
         run("a little", 50, draw.integer(30, 40), p=draw.uniform(0.08, 0.2)),
         run("much", 50, draw.integer(30, 40), p=draw.uniform(0.7, 0.85)),
         run("pictures", 4, 3, 8, 8, p=draw.uniform(0.25, 0.4)),
-        run("one long vector", 1500, p=draw.uniform(0.3, 0.4)),
+        run("one long vector, p between two tenths", 2000, p=draw.uniform(0.347, 0.353)),
         Case("numbers that are 0 already", (sparse, draw.uniform(0.2, 0.35), draw.seed())),
     ]
 
