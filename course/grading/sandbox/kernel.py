@@ -1,11 +1,38 @@
-"""An IPython kernel that opens no TCP socket: where there is no network namespace, seccomp forbids them all.
+"""An IPython kernel that does without what the sandbox lacks: terminals, and with Landlock TCP sockets.
 
-ipykernel binds one on localhost, by which forked children would send what they print. They now print nowhere.
+ipykernel binds a socket on localhost, by which forked children would send what they print. Where seccomp forbids it
+they print nowhere. IPython runs `!command` in a terminal of its own, which there is none of.
 """
 
 from __future__ import annotations
 
+import socket
+import subprocess
 import sys
+from typing import Any
+
+
+def without_terminal() -> None:
+    """Let IPython in this process run commands by pipes; what they print is shown as it comes."""
+    from IPython.utils._process_posix import ProcessHandler
+
+    def system(_: Any, command: str) -> int:
+        pipe: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        with subprocess.Popen(["sh", "-c", command], errors="replace", **pipe) as process:
+            for line in process.stdout:  # type: ignore[union-attr]
+                print(line, end="", flush=True)
+        return process.returncode
+
+    ProcessHandler.system = system  # type: ignore[assignment,method-assign]
+
+
+def tcp_is_forbidden() -> bool:
+    """Whether there is no network at all, rather than an empty one."""
+    try:
+        socket.socket(socket.AF_INET).close()
+    except OSError:
+        return True
+    return False
 
 
 def without_tcp() -> None:
@@ -21,7 +48,9 @@ def without_tcp() -> None:
 if __name__ == "__main__":
     if sys.path[0] == "":
         del sys.path[0]  # as ipykernel_launcher does; a kernel adds its own
-    without_tcp()
+    without_terminal()
+    if tcp_is_forbidden():
+        without_tcp()
     from ipykernel.kernelapp import launch_new_instance
 
     launch_new_instance()
