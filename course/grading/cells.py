@@ -89,7 +89,7 @@ def restore_metadata(nb: NotebookNode, released: Released) -> None:
     marking the others makes a later step of nbgrader's stumble.
     """
     left = dict(released)
-    nb.metadata = NotebookNode(kernelspec=nb.metadata.get("kernelspec", {}))
+    nb.metadata = NotebookNode()  # nbgrader's next step gives it the assignment's kernel
     for cell in reversed(nb.cells):
         original = left.pop(grade_id(cell) or "", None)
         cell.metadata = NotebookNode(nbgrader=NotebookNode(original["nbgrader"])) if original else NotebookNode()

@@ -28,7 +28,7 @@ from course.grading.sandbox.view import COPIED_BYTES, COPIED_FILES
 MEGABYTE = 1_000_000
 TIMESTAMP, TIMESTAMP_BYTES = "timestamp.txt", 200
 LONGEST_NAME = 1_000  # of a file with its folders: it has to fit in other places too
-MAX_CELLS = 5_000
+MAX_CELLS, DEEPEST = 5_000, 20  # cells; folds of metadata
 
 
 class Unreadable(ValueError):
@@ -204,12 +204,14 @@ def _mended(raw: dict[str, Any]) -> dict[str, Any]:
 
 
 def _shallow(metadata: Any) -> dict[str, Any]:
-    """Metadata that can be written again; none that are nested without end."""
-    try:
-        json.dumps(metadata)
-    except RecursionError:
-        return {}
-    return metadata if isinstance(metadata, dict) else {}
+    """Metadata; none where they are no mapping, or nested so deeply that nobody who walks through them comes back."""
+    return metadata if isinstance(metadata, dict) and _depth(metadata, DEEPEST) <= DEEPEST else {}
+
+
+def _depth(value: Any, most: int) -> int:
+    """How deeply lists and mappings are nested; nobody looks further than `most`."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max((_depth(v, most - 1) for v in inner), default=0) if most >= 0 else 0
 
 
 def _guess(content: bytes) -> str:

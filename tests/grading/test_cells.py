@@ -60,7 +60,7 @@ def test_metadata_come_from_the_gradebook() -> None:
     restored, _ = RestoreMetadata().preprocess(nb, {})
     assert restored.cells[1].metadata == {"nbgrader": KNOWN["check-gd_step"]["nbgrader"]}
     assert restored.cells[2].metadata == {}
-    assert restored.metadata == {"kernelspec": {}}
+    assert restored.metadata == {}
 
 
 @pytest.mark.parametrize("junk", ["what?", 7, [], {}, {"grade_id": None}, {"grade_id": ["gd_step"]}])

@@ -169,9 +169,10 @@ def test_nbgrader_itself_grades_in_the_folder(
 ) -> None:
     """The command, with the folder's nbgrader_config.py; the server's address only saves importing torch again."""
     classroom.submit("by-command", roster["kernel-crashes"].files())
-    for name, content in (("by-command-2", "no notebook"), ("by-command-3", roster["solved"].files()[FILE])):
-        classroom.submit(name, {FILE: content})
-        home = classroom.folder / "submitted" / name / ASSIGNMENT
+    solved = nbformat.from_dict(roster["solved"].files()[FILE])
+    solved.metadata = nbformat.NotebookNode()  # as written by hand: without a kernel's name
+    for name, content in (("by-command-2", "no notebook"), ("by-command-3", solved)):
+        home = classroom.submit(name, {FILE: content})
         os.mkfifo(home / "pipe")
         (home / "timestamp.txt").write_text("soon")
     nbgrader = shutil.which("nbgrader", path=sysconfig.get_path("scripts"))

@@ -204,7 +204,7 @@ def new_shell() -> Shell:
     config = Config()
     config.HistoryManager.enabled = False
     config.HistoryManager.hist_file = ":memory:"
-    without_terminal()
+    without_terminal(InteractiveShell.__module__)
     shell = Shell.instance(config=config)
     shell.enable_matplotlib("inline")  # figures appear under the cell that made them, as in a kernel
     return shell

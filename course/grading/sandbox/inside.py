@@ -314,7 +314,7 @@ def main(descriptor: int) -> None:
     if "run" in job:
         call(job, channel)
     python, *rest = job["argv"]
-    # Among the submission's files there may be one that is called as the kernel's module is.
+    # Among a submission's files there may be one that is called as the kernel's module is.
     os.execve(python, [python, *(["-P"] if rest[:1] == ["-m"] else []), *rest], job["env"])
 
 

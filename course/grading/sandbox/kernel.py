@@ -6,24 +6,27 @@ they print nowhere. IPython runs `!command` in a terminal of its own, which ther
 
 from __future__ import annotations
 
+import importlib
 import socket
 import subprocess
 import sys
 from typing import Any
 
+SHELL = "ipykernel.zmqshell"
 
-def without_terminal() -> None:
-    """Let IPython in this process run commands by pipes; what they print is shown as it comes."""
-    from IPython.utils._process_posix import ProcessHandler
 
-    def system(_: Any, command: str) -> int:
+def without_terminal(*shells: str) -> None:
+    """Let IPython's shells in these modules run commands by pipes; what they print is shown as it comes."""
+
+    def system(command: str) -> int:
         pipe: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         with subprocess.Popen(["sh", "-c", command], errors="replace", **pipe) as process:
             for line in process.stdout:  # type: ignore[union-attr]
                 print(line, end="", flush=True)
         return process.returncode
 
-    ProcessHandler.system = system  # type: ignore[assignment,method-assign]
+    for name in shells:
+        importlib.import_module(name).system = system  # type: ignore[attr-defined]
 
 
 def tcp_is_forbidden() -> bool:
@@ -48,7 +51,7 @@ def without_tcp() -> None:
 if __name__ == "__main__":
     if sys.path[0] == "":
         del sys.path[0]  # as ipykernel_launcher does; a kernel adds its own
-    without_terminal()
+    without_terminal(SHELL)
     if tcp_is_forbidden():
         without_tcp()
     from ipykernel.kernelapp import launch_new_instance
