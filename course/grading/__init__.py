@@ -2,6 +2,7 @@
 
 classroom.py   a class in a folder: release, submit, grade, read what came of it
 autograde.py   nbgrader's Autograde for submissions as they come; cells.py restores, execute.py runs their cells
+handed_in.py   what students hand in, read with care
 batch/         `course autograde`: the same for a whole class at speed; runner/ does without Jupyter's kernels
 sandbox/       what a submission is shut in
 verdict/       a submission answers, the grader judges

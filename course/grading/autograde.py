@@ -3,41 +3,30 @@
 from __future__ import annotations
 
 import glob
-import json
 import os
-import re
-import uuid
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import nbformat
 from filelock import FileLock
 from nbconvert.exporters.exporter import ResourcesDict
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader import preprocessors as stock
 from nbgrader import utils
-from nbgrader.api import Gradebook
+from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters import Autograde
 from nbgrader.converters.base import BaseConverter
 from traitlets import Integer, Unicode
 
 from course.grading.cells import is_check, released_cells
-from course.grading.clean import clean_attachments
+from course.grading.handed_in import MEGABYTE, Unreadable, collect, handed_in_at, read_submission
 from course.grading.remarks import error_output
-
-MEGABYTE = 1_000_000
-
-
-class Unreadable(ValueError):
-    """A submitted file that cannot be graded; the message is a sentence for the student."""
 
 
 class Autograder(Autograde):
-    """Grades one student's submission of one assignment.
+    """Grades submissions of one assignment.
 
     What cannot be read (no file, no notebook, too large) is replaced by a short notebook that says so: it goes
     through nbgrader like any other, so the gradebook, formgrader and the feedback page all tell the same story.
@@ -45,26 +34,47 @@ class Autograder(Autograde):
 
     max_bytes = Integer(20 * MEGABYTE, help="Largest file of a submission that is looked at").tag(config=True)
     refusal = Unicode(help="Grade nothing, and give this reason")
+    _too_much = ""
 
     def init_notebooks(self) -> None:
         """The notebooks that the assignment has, whether they were handed in or not."""
+        self.coursedir.get_existing_timestamp = lambda folder: handed_in_at(Path(folder))
         assignment, student = self.coursedir.assignment_id, self.coursedir.student_id
-        with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
-            names = [notebook.name for notebook in gradebook.find_assignment(assignment).notebooks]
-        folder = self._format_source(assignment, student)
-        self.assignments = {folder: [os.path.join(folder, f"{name}.ipynb") for name in names]}
+        folders = sorted(glob.glob(self._format_source(assignment, student)))
+        if self.coursedir.notebook_id != "*" or not folders:
+            super().init_notebooks()  # it says what is missing
+            return
+        names = self._notebooks(assignment)
+        self.assignments = {folder: [os.path.join(folder, f"{name}.ipynb") for name in names] for folder in folders}
+
+    def _notebooks(self, assignment: str) -> list[str]:
+        try:
+            with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
+                return [notebook.name for notebook in gradebook.find_assignment(assignment).notebooks]
+        except MissingEntry:
+            return []  # nbgrader says so, submission by submission
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
-        """Enter the submission into the gradebook and copy its other files, except huge ones and links."""
-        folder = Path(self._format_source(assignment_id, student_id))
-        unwanted = [p.name for p in folder.rglob("*") if p.is_symlink() or p.lstat().st_size > self.max_bytes]
+        """Enter the submission into the gradebook and copy its other files, over which the assignment's go."""
         before = self.coursedir.ignore
-        self.coursedir.ignore = [*before, *map(glob.escape, unwanted)]
+        self.coursedir.ignore = ["*"]  # nbgrader would copy whatever it finds, pipes and devices too
         try:
             with writing(self.coursedir.db_url):
                 super().init_assignment(assignment_id, student_id)
         finally:
             self.coursedir.ignore = before
+        source = self.coursedir.format_path(self.coursedir.source_directory, ".", assignment_id)
+        kept = self.exclude_overwriting.get(assignment_id, [])
+        found = utils.find_all_files(source, [*before, "*.ipynb"])
+        own = {name: Path(path) for path in found if (name := os.path.relpath(path, source)) not in kept}
+        fixed = [*own, *(f"{name}.ipynb" for name in self._notebooks(assignment_id))]
+        home = Path(self._format_source(assignment_id, student_id))
+        files, self._too_much = collect(home, self.max_bytes, fixed)
+        others = {name: content for name, content in files.items() if not name.endswith(".ipynb")}
+        for name, content in {**others, **{name: path.read_bytes() for name, path in own.items()}}.items():
+            place = Path(self._format_dest(assignment_id, student_id), name)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
 
     def convert_single_notebook(self, notebook_filename: str) -> None:
         """Sanitise, execute, score; or explain why not."""
@@ -72,8 +82,8 @@ class Autograder(Autograde):
         self._sanitizing = True
         self._init_preprocessors()
         try:
-            if self.refusal:
-                raise Unreadable(self.refusal)
+            if refusal := self.refusal or self._too_much:
+                raise Unreadable(refusal)
             submitted = read_submission(Path(notebook_filename), self.max_bytes)
         except Unreadable as reason:
             self._refuse(str(reason), resources)
@@ -127,105 +137,6 @@ def writing(db_url: str) -> Iterator[None]:
         return
     with FileLock(f"{place}.lock"):
         yield
-
-
-def read_submission(path: Path, max_bytes: int = 20 * MEGABYTE) -> NotebookNode:
-    """A submitted notebook, mended where it is a little off.
-
-    Raises:
-        Unreadable: it is missing, too large, or no notebook.
-    """
-    return parse_submission(path.name, find_submission(path, max_bytes))
-
-
-def find_submission(path: Path, max_bytes: int = 20 * MEGABYTE) -> bytes:
-    """A submitted file.
-
-    Raises:
-        Unreadable: it is missing or too large.
-    """
-    if path.is_symlink() or not path.is_file():
-        others = sorted(p.name for p in path.parent.glob("*") if p.is_file() and p.name != "timestamp.txt")
-        there = f"the submission holds {', '.join(others[:5])}" if others else "the submission is empty"
-        raise Unreadable(f"There is no file {path.name}; {there}. Hand in the notebook under its own name.")
-    size = path.stat().st_size
-    if size > max_bytes:
-        raise Unreadable(
-            f"{path.name} has {size / MEGABYTE:.0f} MB; at most {max_bytes / MEGABYTE:g} MB are graded. "
-            "Clear the outputs (Edit → Clear Outputs of All Cells), save, and hand it in again."
-        )
-    return path.read_bytes()
-
-
-def parse_submission(name: str, content: bytes) -> NotebookNode:
-    """The notebook in a submitted file called `name`.
-
-    Raises:
-        Unreadable: it is none.
-    """
-    try:
-        raw = json.loads(content.decode("utf-8-sig"))
-    except (ValueError, RecursionError):
-        raise Unreadable(f"{name} is not a Jupyter notebook{_guess(content)}.") from None
-    if not isinstance(raw, dict) or not ("cells" in raw or "worksheets" in raw):
-        raise Unreadable(f"{name} is not a Jupyter notebook: it is JSON, but has no cells.")
-    if isinstance(raw.get("cells"), list):
-        raw = _mended(raw)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # old versions of the format have no cell ids
-            return nbformat.reads(json.dumps(raw), as_version=4)
-    except Exception as error:  # nbformat raises whatever the damage leads to
-        raise Unreadable(f"{name} is a damaged notebook ({type(error).__name__}: {error!s:.200}).") from None
-
-
-def _mended(raw: dict[str, Any]) -> dict[str, Any]:
-    """Without outputs, with all fields that later steps rely on; what is no cell is dropped."""
-    cells: list[dict[str, Any]] = []
-    taken: set[str] = set()
-    for i, cell in enumerate(raw["cells"]):
-        source = cell.get("source") if isinstance(cell, dict) else None
-        text = "".join(source) if isinstance(source, list) and all(isinstance(x, str) for x in source) else source
-        if not isinstance(text, str) or cell.get("cell_type") not in ("code", "markdown", "raw"):
-            continue
-        name, metadata = cell.get("id"), cell.get("metadata")
-        known = isinstance(name, str) and re.fullmatch(r"[\w-]{1,64}", name, re.ASCII) and name not in taken
-        mended: dict[str, Any] = {
-            "cell_type": cell["cell_type"],
-            "id": name if known else f"cell-{i}-{uuid.uuid4().hex[:8]}",
-            "metadata": metadata if isinstance(metadata, dict) else {},
-            "source": text,
-        }
-        taken.add(str(mended["id"]))
-        if cell["cell_type"] == "code":
-            mended |= {"outputs": [], "execution_count": None}
-        elif pasted := clean_attachments(cell.get("attachments")):
-            mended["attachments"] = pasted
-        cells.append(mended)
-    metadata = raw.get("metadata")
-    return {
-        "cells": cells,
-        "metadata": metadata if isinstance(metadata, dict) else {},
-        "nbformat": 4,
-        "nbformat_minor": 5,  # the first with ids
-    }
-
-
-def _guess(content: bytes) -> str:
-    starts = {
-        b"PK": "a zip archive or an office document",
-        b"%PDF": "a PDF file",
-        b"<": "a web page",
-        b"\x89PNG": "a picture",
-        b"\xff\xd8": "a picture",
-    }
-    text = content.lstrip(b"\xef\xbb\xbf \t\r\n")
-    if not text:
-        return ": it is empty"
-    found = next((name for start, name in starts.items() if text.startswith(start)), None)
-    if found:
-        return f", it looks like {found}"
-    return ": it breaks off, or was edited by hand" if text.startswith(b"{") else ""
 
 
 def explanation(reason: str, released: dict[str, dict[str, Any]]) -> NotebookNode:

@@ -89,15 +89,20 @@ def restore_metadata(nb: NotebookNode, released: Released) -> None:
     marking the others makes a later step of nbgrader's stumble.
     """
     left = dict(released)
-    nb.metadata = NotebookNode(kernelspec=nb.metadata.get("kernelspec", {}))
+    nb.metadata = NotebookNode()  # nbgrader's next step gives it the assignment's kernel
     for cell in reversed(nb.cells):
         original = left.pop(grade_id(cell) or "", None)
         cell.metadata = NotebookNode(nbgrader=NotebookNode(original["nbgrader"])) if original else NotebookNode()
 
 
 def put_back_missing(nb: NotebookNode, released: Released) -> None:
-    """Put graded cells that were deleted back, each after the nearest cell that stood above it."""
-    after = -1
+    """Put graded cells that were deleted back, each after the nearest cell that stood above it, and tests last.
+
+    Where none of the assignment's cells is left (a notebook put together from copied text), they come at the end; and
+    a test that was moved above the answer it is about comes behind it.
+    """
+    kept = any(grade_id(cell) in released for cell in nb.cells)
+    after = -1 if kept else len(nb.cells) - 1
     for name, original in released.items():
         here = next((i for i, cell in enumerate(nb.cells) if grade_id(cell) == name), None)
         if here is not None:
@@ -107,6 +112,11 @@ def put_back_missing(nb: NotebookNode, released: Released) -> None:
             cell = new(original["source"], metadata={"nbgrader": NotebookNode(original["nbgrader"])})
             nb.cells[after + 1 : after + 1] = [new_markdown_cell(PUT_BACK), cell]
             after += 2
+    for test in [cell for cell in nb.cells if is_check(cell)]:
+        own = next(i for i, cell in enumerate(nb.cells) if cell is test)
+        answer = next((i for i, cell in enumerate(nb.cells) if grade_id(cell) == checked_exercise(test)), own)
+        if answer > own:
+            nb.cells.insert(answer, nb.cells.pop(own))
 
 
 def _change_type(cell: NotebookNode, kind: str) -> None:

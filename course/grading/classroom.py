@@ -7,7 +7,6 @@ last, so its presence means that all else is there.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -30,13 +29,14 @@ from traitlets.config import Config
 from traitlets.config.loader import PyFileConfigLoader
 
 from course.files import write
-from course.grading.autograde import Autograder, Unreadable, read_submission
+from course.grading.autograde import Autograder
+from course.grading.clean import writable
 from course.grading.diagnosis import Finding, changes, findings
+from course.grading.handed_in import Unreadable, digest_of, read_submission
 from course.grading.provisioner import GradingProvisioner
 from course.grading.settings import CLASS_CONFIG
 
 CONFIG = "nbgrader_config.py"
-COMPARED_BYTES = 100_000_000  # of larger files, only the date is looked at
 
 
 class ClassroomError(Exception):
@@ -86,7 +86,7 @@ class Outcome:
 
     def to_json(self) -> str:
         """As text."""
-        return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
+        return writable(json.dumps(asdict(self), indent=1, ensure_ascii=False)) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Outcome:
@@ -273,17 +273,6 @@ class Classroom:
             line for text in self._said for line in text.splitlines() if re.match(r"[\w.]*(Error|Exception)\b", line)
         ]
         return (lines or [str(error)])[-1][:300]
-
-
-def digest_of(home: Path) -> str:
-    """A digest of a submission: changes when the content of one of its files does."""
-    digest = hashlib.sha256()
-    for path in sorted(p for p in home.rglob("*") if p.is_file() and not p.is_symlink()):
-        about = f"{path.relative_to(home)} {path.stat().st_size}"
-        large = path.stat().st_size > COMPARED_BYTES
-        content = str(path.stat().st_mtime_ns) if large else hashlib.sha256(path.read_bytes()).hexdigest()
-        digest.update(f"{about} {content}\n".encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()[:32]
 
 
 def _listening_log() -> tuple[logging.Logger, list[str]]:

@@ -19,10 +19,15 @@ from jinja2.runtime import Context
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
+from course.grading.nesting import is_tame
+
 MAX_TEXT, MAX_PICTURE, MAX_LINES = 1_000_000, 20_000_000, 500
+MAX_OUTPUTS = 1_000  # of one cell
+MAX_MARKDOWN, MAX_FORMULAS = 200_000, 2_000
 PICTURES = ("image/png", "image/jpeg")
 DATA_PICTURE = re.compile(r"data:image/(png|jpeg|gif|svg\+xml);(charset=utf-8;)?base64,[A-Za-z0-9+/=\s]*")
 NOTHING = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+UNTAMED = "<p>An output was left out: it is long, and its HTML is not nested as it should be.</p>"
 LINK = re.compile(r"(https?:|mailto:|#)", re.IGNORECASE)
 TAG_NAMES = (
     "a abbr b blockquote br caption code col colgroup dd del details dfn div dl dt em figcaption figure h1 h2 h3 h4 "
@@ -71,12 +76,16 @@ _CLEANER = nh3.Cleaner(
 
 def clean_html(text: str) -> str:
     """HTML without anything that runs, loads from elsewhere, or leaves its place."""
-    return _CLEANER.clean(text[:MAX_PICTURE])
+    text = text[:MAX_PICTURE]
+    return _CLEANER.clean(text) if is_tame(text) else UNTAMED
 
 
 def clean_outputs(outputs: Any) -> list[NotebookNode]:
     """Outputs of a cell as a valid notebook may have them, whatever they were: text, pictures, harmless HTML."""
-    cleaned = (_clean_output(output) for output in _items(outputs) if isinstance(output, Mapping))
+    given = _items(outputs)
+    cleaned = [_clean_output(output) for output in given[:MAX_OUTPUTS] if isinstance(output, Mapping)]
+    if len(given) > MAX_OUTPUTS:
+        cleaned.append(new_output("stream", text=f"\n… {len(given) - MAX_OUTPUTS:,} further outputs were left out\n"))
     return [output for output in cleaned if output is not None]
 
 
@@ -129,8 +138,17 @@ def _text(value: Any) -> str:
     """A text of the notebook format, which may also be a list of its lines."""
     if isinstance(value, list):
         value = "".join(v for v in value if isinstance(v, str))
-    text = value if isinstance(value, str) else ""
-    return text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates cannot be written to a file
+    return writable(value if isinstance(value, str) else "")
+
+
+def writable(text: str) -> str:
+    """Without lone surrogates, which JSON can bring and no file can take."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def one_line(text: str) -> str:
+    """For a terminal or a message: nothing that moves the cursor, turns the line around, or cannot be written."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def _items(value: Any) -> list[Any]:
@@ -145,9 +163,14 @@ def markdown2html(context: Context, source: str) -> str:
     attachments = _Pasted(clean_attachments(context.get("cell", {}).get("attachments")))
     renderer = IPythonRenderer(escape=False, attachments=attachments, embed_images=False, anchor_link_text="")
     try:
-        return clean_html(MarkdownWithMath(renderer=renderer).render(source))
+        # What looks for the end of a formula reads all that follows, once for each that begins.
+        if len(source) <= MAX_MARKDOWN and source.count("\\") <= MAX_FORMULAS:
+            rendered = MarkdownWithMath(renderer=renderer).render(source)
+            if is_tame(rendered):
+                return clean_html(rendered)
     except RecursionError:  # thousands of nested brackets
-        return f"<pre>{html.escape(source)}</pre>"
+        pass
+    return f"<pre>{html.escape(source)}</pre>"
 
 
 class _Pasted(dict[str, dict[str, str]]):
@@ -165,7 +188,7 @@ def clean_attachments(attachments: Any) -> dict[str, dict[str, str]]:
     if not isinstance(attachments, Mapping):
         return {}
     return {
-        str(name): {mime: text}
+        writable(str(name)): {mime: text}
         for name, bundle in attachments.items()
         if isinstance(bundle, Mapping)
         for mime, text in bundle.items()

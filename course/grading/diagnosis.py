@@ -12,6 +12,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from course.grading.cells import VERDICT_MIME, checked_exercise, grade_id, is_check
+from course.grading.clean import one_line
 
 STATUSES = ("passed", "partial", "failed", "unwritten")
 
@@ -61,7 +62,7 @@ def changes(submitted: NotebookNode, released: NotebookNode) -> Iterator[str]:
     ]
     if richer:
         yield f"Points were changed and were set back ({', '.join(str(name) for name in richer)})."
-    if (kernel := _kernel(submitted)) != _kernel(released):
+    if (kernel := one_line(_kernel(submitted))[:100]) != _kernel(released):
         yield f"Its kernel, {kernel or 'none'}, was replaced by the course's."
 
 

@@ -25,7 +25,7 @@ from traitlets import Integer, Type
 
 from course.grading.cells import Resources, is_check
 from course.grading.clean import clean_outputs
-from course.grading.client import BoundedClient, Garbled
+from course.grading.client import SMALLEST_MESSAGE, BoundedClient, Garbled
 from course.grading.provisioner import GradingProvisioner
 from course.grading.remarks import ended, no_answer, no_verdict, not_run
 from course.grading.sandbox.launch import ConfinedKernel
@@ -107,7 +107,7 @@ class Execute(preprocessors.Execute):
         finally:
             self.nb.cells[index] = cell  # nbclient has put the request there
         answers = [o.data[ANSWER_MIME] for o in asked.outputs if ANSWER_MIME in o.get("data", {})]
-        errors = [o for o in asked.outputs if o.output_type == "error"]
+        errors = clean_outputs([o for o in asked.outputs if o.output_type == "error"])
         if errors or not answers:
             cell.outputs = [no_answer(errors)]
         else:
@@ -116,6 +116,8 @@ class Execute(preprocessors.Execute):
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         """Take in a message, whatever fields it lacks."""
         try:
+            if not isinstance(msg["content"].get("data", {}), dict):
+                raise TypeError("what is to be displayed is no bundle")
             return super().process_message(msg, cell, cell_index)
         except CellExecutionComplete:
             raise
@@ -128,7 +130,7 @@ class Execute(preprocessors.Execute):
         size = len(content.get("text", "")) + sum(len(str(value)) for value in content.get("data", {}).values())
         if self._room <= 0:
             return None
-        self._room -= size
+        self._room -= size if msg["msg_type"] == "stream" else max(size, SMALLEST_MESSAGE)
         if self._room <= 0:
             content.clear()
             content.update(name="stdout", text="\n… the rest of this cell's output was left out\n")

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from course.grading.sandbox import inside
-from course.grading.sandbox.kernel import without_tcp
+from course.grading.sandbox.kernel import SHELL, tcp_is_forbidden, without_tcp, without_terminal
 
 if TYPE_CHECKING:
     from course.grading.sandbox.launch import Sandbox
@@ -433,7 +433,8 @@ def main(door: int, idle: float, warm: str) -> None:
         if "run" in job:
             _forget()
             inside.call(job, channel)
-        if job["method"] == "landlock":
+        without_terminal(SHELL)
+        if tcp_is_forbidden():
             without_tcp()
         job["argv"] = job["argv"][3:]  # without: python -m ipykernel_launcher
     elif job:

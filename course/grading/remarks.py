@@ -8,10 +8,12 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 
 from course.grading.cells import checked_exercise, grade_id, is_check
+from course.grading.clean import writable
 
 
 def error_output(name: str, sentence: str) -> NotebookNode:
     """An error, with a sentence for the student."""
+    name, sentence = writable(name), writable(sentence)
     # Wrapped, because feedback pages show these lines as they are, and cut what does not fit.
     return new_output("error", ename=name, evalue=sentence, traceback=textwrap.wrap(f"{name}: {sentence}", 88))
 
@@ -23,10 +25,10 @@ def no_verdict(sentence: str) -> NotebookNode:
 
 def no_answer(errors: list[NotebookNode]) -> NotebookNode:
     """A test that a submission did not answer, because of the last of these errors."""
-    if not errors:
+    if not errors or not errors[-1].ename:
         return no_verdict("The submission gave no answer to this test.")
     error = errors[-1]
-    if error.ename == "CellTimeoutError":
+    if error.ename == "CellTimeoutError" and error.traceback:
         return new_output("error", ename=error.ename, evalue="", traceback=[line[:500] for line in error.traceback[:3]])
     return error_output(error.ename[:100], error.evalue[:1000])
 

@@ -23,13 +23,18 @@ c.CourseDirectory.course_id = "cv-course"
 def configure(c: Config) -> None:
     """Set what our notebooks need to be released and graded; all else is as nbgrader has it."""
     from nbgrader import preprocessors as stock
+
+    # nbgrader's command and formgrader name the converter themselves; no setting changes it.
+    from nbgrader.apps import api, autogradeapp
     from nbgrader.converters import Autograde
     from sqlalchemy.exc import SAWarning
 
     from course.authoring import release_preprocessors
-    from course.grading.autograde import SaveAutoGrades
+    from course.grading.autograde import Autograder, SaveAutoGrades
     from course.grading.cells import PutBackMissing, RestoreMetadata
     from course.grading.execute import Execute
+
+    autogradeapp.Autograde = api.Autograde = Autograder
 
     # nbgrader sets up its gradebook by calling `alembic`, which a venv that is not activated has not on PATH.
     scripts, path = sysconfig.get_path("scripts"), os.environ.get("PATH", "")

@@ -257,6 +257,33 @@ import time
 time.sleep(1)
 """
 
+ODD_BUNDLE = f"""{_SEND}
+send("display_data", {{"data": 7, "metadata": {{}}}})
+"""
+
+# Half a megabyte that keeps a parser of HTML busy for minutes, and the grader must clean it.
+HTML_BOMB = """
+from IPython.display import HTML, display
+display(HTML("<div>" * 100_000))
+for _ in range(3_000):
+    display({"text/plain": ""}, raw=True)
+"""
+
+HANGS_UP = """
+import os, time
+os.closerange(3, 1024)
+while True:
+    try:
+        time.sleep(600)
+    except BaseException:
+        pass
+"""
+
+COMMANDS = """
+!echo from a command
+%cd /
+"""
+
 STACK_OVERFLOW = """
 import sys
 sys.setrecursionlimit(1_000_000_000)
@@ -347,6 +374,10 @@ def table(
         "huge-message": Attack(HUGE_MESSAGE, fatal=True, reason="did not answer any more"),
         "lacking-message": Attack(LACKING_MESSAGE, fatal=True, reason="cannot be understood"),
         "garbled-message": Attack(GARBLED_MESSAGE, fatal=True, reason="cannot be understood"),
+        "odd-bundle": Attack(ODD_BUNDLE, fatal=True, reason="cannot be understood"),
+        "html-bomb": Attack(HTML_BOMB),
+        "hangs-up": Attack(HANGS_UP, fatal=True, reason="broke the connection|did not answer any more"),
+        "commands": Attack(COMMANDS, told="from a command"),
         "exits": Attack("import os\nos._exit(0)", fatal=True, reason="exit code 0"),
         "overflows": Attack(STACK_OVERFLOW, fatal=True, reason="SIGSEGV"),
         "kills": Attack(KILLER, fatal=True, reason="SIGKILL", told="still here 1 9"),

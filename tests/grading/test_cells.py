@@ -60,7 +60,7 @@ def test_metadata_come_from_the_gradebook() -> None:
     restored, _ = RestoreMetadata().preprocess(nb, {})
     assert restored.cells[1].metadata == {"nbgrader": KNOWN["check-gd_step"]["nbgrader"]}
     assert restored.cells[2].metadata == {}
-    assert restored.metadata == {"kernelspec": {}}
+    assert restored.metadata == {}
 
 
 @pytest.mark.parametrize("junk", ["what?", 7, [], {}, {"grade_id": None}, {"grade_id": ["gd_step"]}])
@@ -89,7 +89,14 @@ def test_missing_tests_come_back_in_their_places() -> None:
 def test_tests_come_back_when_all_is_gone() -> None:
     nb, _ = PutBackMissing().preprocess(notebook("end"), {})
     assert [grade_id(c) for c in nb.cells if grade_id(c)] == ["check-gd_step", "check-train", "question-why"]
-    assert sources(nb)[-1] == "end"
+    assert sources(nb)[0] == "end", "whatever answers are in there come first"
+
+
+def test_a_test_that_was_moved_comes_behind_its_answer() -> None:
+    nb, _ = PutBackMissing().preprocess(
+        notebook("check-train", "check-gd_step", "gd_step", "train", "question-why"), {}
+    )
+    assert [grade_id(c) for c in nb.cells] == ["gd_step", "check-gd_step", "train", "check-train", "question-why"]
 
 
 def test_nothing_is_put_back_where_nothing_is_missing() -> None:

@@ -169,14 +169,25 @@ def test_nbgrader_itself_grades_in_the_folder(
 ) -> None:
     """The command, with the folder's nbgrader_config.py; the server's address only saves importing torch again."""
     classroom.submit("by-command", roster["kernel-crashes"].files())
+    solved = nbformat.from_dict(roster["solved"].files()[FILE])
+    solved.metadata = nbformat.NotebookNode()  # as written by hand: without a kernel's name
+    for name, content in (("by-command-2", "no notebook"), ("by-command-3", solved)):
+        home = classroom.submit(name, {FILE: content})
+        os.mkfifo(home / "pipe")
+        (home / "timestamp.txt").write_text("soon")
     nbgrader = shutil.which("nbgrader", path=sysconfig.get_path("scripts"))
     assert nbgrader
-    command = [nbgrader, "autograde", ASSIGNMENT, "--student", "by-command", "--force"]
+    command = [nbgrader, "autograde", ASSIGNMENT, "--student", "by-command*", "--force"]
     command.append(f"--GradingProvisioner.address={server.address}")
     done = subprocess.run(command, cwd=classroom.folder, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     with Gradebook(f"sqlite:///{classroom.folder}/gradebook.db") as gradebook:
-        assert gradebook.find_submission(ASSIGNMENT, "by-command").code_score == 7
+        scores = [gradebook.find_submission(ASSIGNMENT, f"by-command{n}").code_score for n in ("", "-2", "-3")]
+        assert scores == [7, 0, 17]
+        (refused,) = gradebook.find_submission(ASSIGNMENT, "by-command-2").notebooks
+        assert any("not a Jupyter notebook" in str(c.auto_comment) for c in refused.comments)
+    for name in ("by-command-2", "by-command-3"):
+        shutil.rmtree(classroom.folder / "submitted" / name)
 
 
 def test_a_submission_appears_whole(classroom: Classroom, monkeypatch: pytest.MonkeyPatch) -> None:

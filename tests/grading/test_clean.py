@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import time
 from html.parser import HTMLParser
 from typing import Any
 
@@ -15,7 +16,8 @@ from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from traitlets.config import Config
 
-from course.grading.clean import ATTRIBUTES, TAGS, clean_html, clean_outputs
+from course.grading.clean import ATTRIBUTES, MAX_OUTPUTS, TAGS, UNTAMED, clean_html, clean_outputs, markdown2html
+from course.grading.nesting import SHORT
 
 PNG = base64.b64encode(b"\x89PNG not really").decode()
 LIVE = (
@@ -179,3 +181,47 @@ def test_a_pasted_picture_is_shown_and_nothing_else_that_was_pasted() -> None:
     body = page(cell)
     assert f"data:image/png;base64,{PNG}" in body
     assert "alert(1)" not in body
+
+
+FORMATS = "".join(f"<b id={i}>" for i in range(20_000))
+BOMBS = {
+    "deep": "<div>" * 500_000,
+    "deep and closed": "<div>" * 9_000 + "</div>" * 9_000,
+    "formats": f"<p>{FORMATS}</p>" + "<p>x</p>" * 20_000,
+    "formats, closed": "<p>" + FORMATS[:9_000] + "<p>x</p>" * 20_000 + "</b>" * 800 + "</p>",
+    "hidden in comments": "<div><!--</div>-->" * 50_000,
+    "hidden in attributes": "<div><br title='</div>'>" * 50_000,
+    "hidden in styles": "<div><style></div></style>" * 50_000,
+    "misnested": "<i><b></i></b>" * 50_000,
+    "unfinished": "<b " * 50_000,
+    "one long attribute": f"<p title='{'<' * 3_000_000}",
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_html_that_keeps_a_parser_busy_is_not_parsed(name: str) -> None:
+    """Half a megabyte of `<div>` took minutes."""
+    started = time.process_time()
+    assert clean_html(BOMBS[name]) == UNTAMED
+    assert time.process_time() - started < 2
+
+
+def test_long_html_that_is_nested_well_is_shown() -> None:
+    picture = f'<img alt="a > b, <i> c" src="data:image/png;base64,{PNG * 1000}">'
+    table = "<table>" + "<tr><td style='color: red'>a < b</td><td>2<br></td></tr>" * 1_000 + "</table>"
+    for text in (picture, table, "<style>td { color: red }</style>" + table):
+        assert len(text) > SHORT
+        assert clean_html(text) not in ("", UNTAMED)
+
+
+def test_formulas_that_never_end_are_not_looked_for() -> None:
+    for source in ("\\begin{a}" * 20_000, "\\\\[" * 60_000, "<div>" * 30_000):
+        started = time.process_time()
+        assert markdown2html({"cell": {}}, source).startswith("<pre>")  # type: ignore[arg-type]
+        assert time.process_time() - started < 5
+
+
+def test_so_many_outputs_and_no_more() -> None:
+    cleaned = clean_outputs([{"output_type": "display_data", "data": {"text/plain": ""}}] * 3_000)
+    assert len(cleaned) == MAX_OUTPUTS + 1
+    assert "2,000 further outputs were left out" in cleaned[-1].text

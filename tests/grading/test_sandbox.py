@@ -446,6 +446,9 @@ def test_the_filter_decides_as_its_tables_say(machine: str, arch: int) -> None:
     for numbers in seccomp.FORBIDDEN.values():
         if (number := numbers[which]) is not None:
             assert decide(walls, arch, number) == decide(alone, arch, number) == seccomp.ERROR | errno.EPERM
+    for numbers in seccomp.FORBIDDEN_WITHOUT_NAMESPACES.values():
+        if (number := numbers[which]) is not None:
+            assert decide(alone, arch, number) == seccomp.ERROR | errno.EPERM
     clone, openat = seccomp.CLONE[which], (257, 56)[which]
     kill, sock = seccomp.KILL[which], seccomp.SOCKET[which]
     assert clone is not None

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from course.grading.autograde import Unreadable, read_submission
+from course.grading.handed_in import Unreadable, collect, digest_of, handed_in_at, read_submission
 
 
 def file(folder: Path, content: bytes | str | dict[str, Any]) -> Path:
@@ -38,6 +40,8 @@ def file(folder: Path, content: bytes | str | dict[str, Any]) -> Path:
         (b'{"cells": 7, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}', "damaged"),
         (b'{"worksheets": [], "metadata": {}, "nbformat": "x"}', "damaged"),
         (b"[" * 100_000, "not a Jupyter notebook"),
+        (json.dumps({"cells": [new_markdown_cell()] * 6_000}).encode(), "6,000 cells; at most 5,000"),
+        (b'{"worksheets": 7, "metadata": {}, "nbformat": 3}', "damaged"),
     ],
 )
 def test_what_is_no_notebook_is_refused_in_words(content: bytes, words: str, tmp_path: Path) -> None:
@@ -91,3 +95,73 @@ def test_an_old_notebook_is_read(tmp_path: Path) -> None:
     cell = {"cell_type": "code", "input": "a = 1", "outputs": [], "language": "python", "collapsed": False}
     old = {"worksheets": [{"cells": [cell], "metadata": {}}], "metadata": {"name": ""}, "nbformat": 3}
     assert read_submission(file(tmp_path, {**old, "nbformat_minor": 0})).cells[0].source == "a = 1"
+    for odd in (5, None, {}):
+        cell["input"] = odd
+        assert read_submission(file(tmp_path, {**old, "nbformat_minor": 0})).cells == []
+
+
+def test_what_no_file_can_take_is_replaced(tmp_path: Path) -> None:
+    pasted = {"\ud800": {"image/png": "AAAA"}}
+    cells = [new_code_cell("# \ud800"), {**new_markdown_cell("\udfff ä"), "attachments": pasted}]
+    notebook = read_submission(file(tmp_path, {"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    assert [c.source for c in notebook.cells] == ["# ?", "? ä"]
+    nbformat.writes(notebook).encode()
+
+
+def test_names_are_told_without_what_a_terminal_obeys(tmp_path: Path) -> None:
+    for name in (b"\x1b]0;x\x07\n.ipynb", b"\xff", "\u202egnp.x".encode()):
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).touch()
+    with pytest.raises(Unreadable, match="the submission holds") as caught:
+        read_submission(tmp_path / "descent.ipynb")
+    assert str(caught.value).isprintable()
+
+
+@pytest.fixture
+def odd(tmp_path: Path) -> Path:
+    """A submission with everything in it that is no file, or is in the way of one."""
+    home = tmp_path / "home"
+    (home / "descent.ipynb").mkdir(parents=True)
+    (home / "descent.ipynb" / "x.txt").write_text("x")
+    (home / "data").write_text("a file where the assignment has a folder")
+    (home / "table.csv").mkdir()
+    (home / "table.csv" / "y").write_text("y")
+    os.mkfifo(home / "pipe")
+    os.mkfifo(home / "timestamp.txt")
+    (home / "loop").symlink_to("loop")
+    (home / "root").symlink_to("/")
+    (home / os.fsdecode(b"\xff")).write_text("kept")
+    return home
+
+
+def test_pipes_links_and_what_is_in_the_way_are_not_there(odd: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert collect(odd, 100, ["descent.ipynb", "data/a.csv", "table.csv"]) == ({"\udcff": b"kept"}, "")
+    assert handed_in_at(odd) is None
+    with pytest.raises(Unreadable, match=r"no file descent\.ipynb"):
+        read_submission(odd / "descent.ipynb")
+    before = digest_of(odd)
+
+    def closed(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", closed)
+    assert collect(odd, 100) == ({}, "")
+    assert digest_of(odd) != before, "when it can be read again, it is graded again"
+    (odd.parent / "a.ipynb").touch()
+    with pytest.raises(Unreadable, match=r"cannot be read by who grades it \(Permission denied\)"):
+        read_submission(odd.parent / "a.ipynb")
+
+
+def test_a_time_that_is_none_is_no_time(tmp_path: Path) -> None:
+    for text in (
+        "soon",
+        "",
+        "9" * 30,
+        "999999999-01-01 00:00:00 UTC",
+        f"2020-01-01 00:00:00 {9**30}",
+        "\ud800",
+        " " * 999,
+    ):
+        (tmp_path / "timestamp.txt").write_bytes(text.encode("utf-8", "surrogatepass"))
+        assert handed_in_at(tmp_path) is None, text
+    (tmp_path / "timestamp.txt").write_text("2026-01-02 03:04:05.6 UTC")
+    assert str(handed_in_at(tmp_path)) == "2026-01-02 03:04:05.600000"

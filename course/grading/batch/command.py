@@ -15,6 +15,7 @@ from traitlets.config import Config
 from course.files import write_rows
 from course.grading.batch.run import Plan, Tally, autograde, parse_shard
 from course.grading.classroom import Classroom, ClassroomError, Outcome
+from course.grading.clean import one_line
 from course.grading.progress import Bar
 from course.grading.sandbox import SandboxError
 
@@ -130,7 +131,7 @@ def _summary(console: Console, classroom: Classroom, plan: Plan, tally: Tally) -
 
 def _failures(console: Console, tally: Tally) -> None:
     for outcome in [o for o in tally.outcomes if o.failed][:SHOWN]:
-        console.print(f"[red]✗[/red] {escape(outcome.student)}: {escape(outcome.reason)}", soft_wrap=True)
+        console.print(f"[red]✗[/red] {escape(outcome.student)}: {escape(one_line(outcome.reason))}", soft_wrap=True)
 
 
 def _exercises(outcomes: list[Outcome]) -> Table:

@@ -7,7 +7,6 @@ where it was, a submission that changed is graded again, and one that did not is
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -18,19 +17,19 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 from nbgrader.api import MissingEntry
+from sqlalchemy.exc import OperationalError
 
 from course.files import write
-from course.grading.autograde import MEGABYTE, Unreadable, find_submission
 from course.grading.batch.assignment import Assignment
 from course.grading.batch.pool import Failure, Pool
 from course.grading.batch.task import Graded, Task, grade
 from course.grading.batch.writer import Entry, Writer
-from course.grading.classroom import Classroom, ClassroomError, Outcome, digest_of
+from course.grading.classroom import Classroom, ClassroomError, Outcome
 from course.grading.forkserver import ForkServer, ForkUnavailable
+from course.grading.handed_in import Unreadable, collect, digest_of, find_submission
 from course.grading.provisioner import GradingProvisioner
 from course.grading.runner.session import WARM
 from course.grading.sandbox.launch import Sandbox
-from course.grading.sandbox.view import COPIED_BYTES, COPIED_FILES
 from course.grading.workers import processors
 
 STORE, LOCK = ".graded", ".autograde.lock"
@@ -257,7 +256,7 @@ def _enter(
     for task, result in run(to_do()):
         if isinstance(result, Failure):
             if pending.pop(task.student, None):
-                yield _failed(task, result)
+                yield _failed(task.student, result)
         else:
             store.put(result)
             take(task, result)
@@ -268,10 +267,24 @@ def _enter(
 
 
 def _save(writer: Writer, ready: list[Entry], store: Store) -> list[Outcome]:
-    outcomes = writer.save(ready)
+    try:
+        outcomes = writer.save(ready)
+    except (OSError, OperationalError):  # a full disk, a lost database: no submission's doing
+        raise
+    except Exception:  # one of them cannot be written: the others can
+        outcomes = [_save_alone(writer, entry) for entry in ready]
     store.drop(graded.key for entry in ready for graded in entry.graded)
     ready.clear()
     return outcomes
+
+
+def _save_alone(writer: Writer, entry: Entry) -> Outcome:
+    try:
+        return writer.save([entry])[0]
+    except (OSError, OperationalError):
+        raise
+    except Exception as error:
+        return _failed(entry.student, Failure(f"{type(error).__name__} when it was written: {error!s:.300}"))
 
 
 def _put_by(
@@ -281,7 +294,7 @@ def _put_by(
     tasks = (t for s in students for t in _tasks(classroom, assignment, digest, s, _digest(classroom, s)))
     for task, result in run(t for t in tasks if t.key not in store):
         if isinstance(result, Failure):
-            yield _failed(task, result)
+            yield _failed(task.student, result)
         else:
             store.put(result)
             yield result
@@ -291,7 +304,8 @@ def _tasks(classroom: Classroom, assignment: Assignment, digest: str, student: s
     """One for each notebook of the assignment, whether it was handed in or not; `own` is the submission's digest."""
     home = classroom.folder / "submitted" / student / classroom.assignment
     key = f"{digest} {own} {student}"
-    files, too_much = collect(home, assignment.max_bytes)
+    fixed = [*assignment.files, *(f"{notebook.name}.ipynb" for notebook in assignment.notebooks)]
+    files, too_much = collect(home, assignment.max_bytes, fixed)
     for notebook in assignment.notebooks:
         refusal, name = too_much, f"{notebook.name}.ipynb"
         try:
@@ -300,24 +314,6 @@ def _tasks(classroom: Classroom, assignment: Assignment, digest: str, student: s
             content, refusal = {}, str(reason)
         named = hashlib.sha256(f"{key} {notebook.name}".encode()).hexdigest()
         yield Task(student, notebook.name, {**files, **content}, refusal, named)
-
-
-def collect(home: Path, max_bytes: int) -> tuple[dict[str, bytes], str]:
-    """The regular files of a submission, except huge ones; and what is wrong with them as a whole."""
-    files: dict[str, bytes] = {}
-    size = 0
-    for folder, folders, names in os.walk(home):
-        folders[:] = sorted(name for name in folders if not os.path.islink(os.path.join(folder, name)))
-        for name in sorted(names):
-            path = Path(folder, name)
-            if not path.is_file() or path.is_symlink() or path.stat().st_size > max_bytes:
-                continue
-            size += path.stat().st_size
-            if size > COPIED_BYTES or len(files) >= COPIED_FILES:
-                most = f"at most {COPIED_BYTES // MEGABYTE} MB in {COPIED_FILES:,} files are graded"
-                return {}, f"The submission has too many or too large files; {most}. Hand in the notebook alone."
-            files[str(path.relative_to(home))] = path.read_bytes()
-    return files, ""
 
 
 def _others(files: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -350,11 +346,11 @@ def parse_shard(text: str) -> tuple[int, int]:
     return int(found[1]), int(found[2])
 
 
-def _failed(task: Task, failure: Failure) -> Outcome:
+def _failed(student: str, failure: Failure) -> Outcome:
     """Not noted: the next run tries again."""
     sentence = (
         f"Grading this submission was given up: {failure.sentence}. Look at it before you run it."
         if failure.poisoned
         else f"Grading stopped with {failure.sentence}"
     )
-    return Outcome(task.student, 0.0, 0.0, remarks=(sentence,), failed=True)
+    return Outcome(student, 0.0, 0.0, remarks=(sentence,), failed=True)

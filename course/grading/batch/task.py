@@ -19,12 +19,14 @@ from nbgrader import utils
 from nbgrader.preprocessors import LimitOutput
 from traitlets.config import Config
 
-from course.grading.autograde import Unreadable, explanation, parse_submission
+from course.grading.autograde import explanation
 from course.grading.batch.assignment import Assignment, Notebook
 from course.grading.cells import is_check, restored
+from course.grading.clean import writable
 from course.grading.diagnosis import Finding, changes, findings
 from course.grading.execute import KernelLost
 from course.grading.forkserver import ForkUnavailable
+from course.grading.handed_in import Unreadable, parse_submission
 from course.grading.remarks import ended, no_answer, no_verdict, not_run
 from course.grading.runner.session import Ended, Session
 from course.grading.sandbox import SandboxError
@@ -82,7 +84,7 @@ class Graded:
 
     def to_json(self) -> str:
         """As text."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        return writable(json.dumps(asdict(self), ensure_ascii=False))
 
     @classmethod
     def from_json(cls, text: str) -> Graded:
@@ -128,7 +130,7 @@ def grade(task: Task, assignment: Assignment, sandbox: Sandbox, address: str | N
         student=task.student,
         notebook=task.notebook,
         key=task.key,
-        text=nbformat.writes(graded),
+        text=writable(nbformat.writes(graded)),
         scores={c.metadata.nbgrader.grade_id: utils.determine_grade(c)[0] for c in graded.cells if utils.is_grade(c)},
         unanswered=tuple(_unanswered(graded)),
         findings=tuple(findings(graded)),

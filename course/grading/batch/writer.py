@@ -25,12 +25,12 @@ from nbgrader.api import (
     SubmittedNotebook,
 )
 from nbgrader.preprocessors import AssignLatePenalties
-from nbgrader.utils import parse_utc
 from sqlalchemy.exc import SAWarning
 
 from course.grading.autograde import writing
 from course.grading.batch.task import Graded
 from course.grading.classroom import Classroom, Outcome
+from course.grading.handed_in import handed_in_at
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,8 @@ class Writer:
         folder = self._directory.format_path(
             self._directory.submitted_directory, entry.student, self._classroom.assignment
         )
-        if timestamp := self._directory.get_existing_timestamp(folder):
-            submission.timestamp = parse_utc(timestamp)
+        if timestamp := handed_in_at(Path(folder)):
+            submission.timestamp = timestamp
         by_name = {notebook.name: notebook for notebook in submission.notebooks}
         grades: list[Grade] = []
         for graded in entry.graded:
@@ -149,6 +149,7 @@ class Writer:
         )
         fresh, old = (place.with_name(f".{place.name}.{os.getpid()}.{end}") for end in ("new", "old"))
         shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
         for name, content in entry.files.items():
             target = fresh / name
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -19,9 +19,9 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from course import exercises
 from course.authoring.regions import RegionError, solution_text
-from course.grading.autograde import Unreadable, read_submission
 from course.grading.cells import checked_exercise, is_check
 from course.grading.classroom import CONFIG
+from course.grading.handed_in import Unreadable, read_submission
 from course.grading.planting import Unplantable, planted
 from course.grading.review.copies import Answer, Likeness, near_copies, word_for_word
 from course.grading.review.flags import Flag, Severity

@@ -23,9 +23,10 @@ from traitlets import Type
 from traitlets.config import Config
 
 from course.grading.runner.wire import ANSWER, ASK, DONE, FAILED, RUN, Broken, receive, send
+from course.grading.sandbox.kernel import without_terminal
 
 MAX_REQUEST = 64_000_000
-ROOM = 5_000_000
+ROOM, SMALLEST = 5_000_000, 1_000  # an output takes up room, however little it says
 CUT = "\n… the rest of this cell's output was left out\n"
 Output = dict[str, Any]
 
@@ -48,16 +49,21 @@ class Outputs:
             self.entries, self._clearing = [], False
         if self._room <= 0:
             return
-        self._room -= size
+        self._room -= size if self._continues(entry) else max(size, SMALLEST)
         if self._room <= 0:
             entry = {"output_type": "stream", "name": "stdout", "text": CUT}
-        last = self.entries[-1] if self.entries else None
-        if last and entry["output_type"] == last["output_type"] == "stream" and entry["name"] == last["name"]:
-            last["parts"].append(entry["text"])
+        if self._continues(entry):
+            self.entries[-1]["parts"].append(entry["text"])
         elif entry["output_type"] == "stream":
             self.entries.append({**entry, "parts": [entry.pop("text")]})
         else:
             self.entries.append(entry)
+
+    def _continues(self, entry: Output) -> bool:
+        """Whether it is more of the stream that was written to last."""
+        last = self.entries[-1] if self.entries else {}
+        same = entry["output_type"] == last.get("output_type") == "stream"
+        return same and bool(entry["name"] == last["name"])
 
     def clear_output(self, wait: bool) -> None:
         """What `IPython.display.clear_output` asks for."""
@@ -198,6 +204,7 @@ def new_shell() -> Shell:
     config = Config()
     config.HistoryManager.enabled = False
     config.HistoryManager.hist_file = ":memory:"
+    without_terminal(InteractiveShell.__module__)
     shell = Shell.instance(config=config)
     shell.enable_matplotlib("inline")  # figures appear under the cell that made them, as in a kernel
     return shell

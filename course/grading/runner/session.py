@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from course.grading.verdict import MAX_BYTES
 
 ENTRY, WARM = "course.grading.runner.inside:serve", "course.grading.runner.inside:warm"
 MAX_OUTPUT, GRACE = 64_000_000, 5.0
+HUNG_UP = "the submission broke the connection to the grader"
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ class Session:
         """
         kind, content, late = self._request(RUN, source.encode("utf-8", "replace"))
         if kind != DONE:
-            self._end("the submission broke the connection to the grader")
+            self._end(HUNG_UP)
         return [*clean_outputs(_parsed(content)), *([_timeout(self._patience.cell)] if late else [])]
 
     def ask(self, exercise: str, variable: str, seed: int) -> bytes | list[NotebookNode]:
@@ -90,9 +92,10 @@ class Session:
         if kind == ANSWER:
             return content
         said = _parsed(content)
-        if kind != FAILED or not isinstance(said, dict):
+        if kind != FAILED or not isinstance(said, dict) or not said.get("ename"):
             return [no_verdict("The submission gave no answer to this test.")]
-        return clean_outputs([{"output_type": "error", "traceback": [], **said}])
+        about = {name: said.get(name) for name in ("ename", "evalue")}
+        return clean_outputs([{"output_type": "error", "traceback": [], **about}])
 
     def _request(self, kind: bytes, content: bytes) -> tuple[bytes, bytes, bool]:
         """The reply, and whether it came only after an interrupt."""
@@ -117,7 +120,10 @@ class Session:
         return (*answer, late)
 
     def _died(self) -> None:
-        self._process.wait(GRACE)
+        try:
+            self._process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            self._end(HUNG_UP)
         if self._process.lost:
             raise KernelLost("the server that had started this process was ended")
         raise Ended(f"the kernel died ({cause_of_death(self._process)})")

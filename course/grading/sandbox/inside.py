@@ -313,7 +313,9 @@ def main(descriptor: int) -> None:
     confine(job, channel)
     if "run" in job:
         call(job, channel)
-    os.execve(job["argv"][0], job["argv"], job["env"])
+    python, *rest = job["argv"]
+    # Among a submission's files there may be one that is called as the kernel's module is.
+    os.execve(python, [python, *(["-P"] if rest[:1] == ["-m"] else []), *rest], job["env"])
 
 
 if __name__ == "__main__":

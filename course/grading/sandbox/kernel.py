@@ -1,11 +1,41 @@
-"""An IPython kernel that opens no TCP socket: where there is no network namespace, seccomp forbids them all.
+"""An IPython kernel that does without what the sandbox lacks: terminals, and with Landlock TCP sockets.
 
-ipykernel binds one on localhost, by which forked children would send what they print. They now print nowhere.
+ipykernel binds a socket on localhost, by which forked children would send what they print. Where seccomp forbids it
+they print nowhere. IPython runs `!command` in a terminal of its own, which there is none of.
 """
 
 from __future__ import annotations
 
+import importlib
+import socket
+import subprocess
 import sys
+from typing import Any
+
+SHELL = "ipykernel.zmqshell"
+
+
+def without_terminal(*shells: str) -> None:
+    """Let IPython's shells in these modules run commands by pipes; what they print is shown as it comes."""
+
+    def system(command: str) -> int:
+        pipe: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        with subprocess.Popen(["sh", "-c", command], errors="replace", **pipe) as process:
+            for line in process.stdout:  # type: ignore[union-attr]
+                print(line, end="", flush=True)
+        return process.returncode
+
+    for name in shells:
+        importlib.import_module(name).system = system  # type: ignore[attr-defined]
+
+
+def tcp_is_forbidden() -> bool:
+    """Whether there is no network at all, rather than an empty one."""
+    try:
+        socket.socket(socket.AF_INET).close()
+    except OSError:
+        return True
+    return False
 
 
 def without_tcp() -> None:
@@ -21,7 +51,9 @@ def without_tcp() -> None:
 if __name__ == "__main__":
     if sys.path[0] == "":
         del sys.path[0]  # as ipykernel_launcher does; a kernel adds its own
-    without_tcp()
+    without_terminal(SHELL)
+    if tcp_is_forbidden():
+        without_tcp()
     from ipykernel.kernelapp import launch_new_instance
 
     launch_new_instance()

@@ -83,9 +83,9 @@ class Sandbox:
         if user is not None and self.method == "landlock":
             _give_to(user, folder)
         instead = {_connection_file(folder): os.path.join(self._sockets(folder), "inside.json")}
+        instead["ipykernel_launcher"] = "course.grading.sandbox.kernel"
         variables = self.environment(env, folder)
         if self.method == "landlock":
-            instead["ipykernel_launcher"] = "course.grading.sandbox.kernel"
             shown.append(_import_path(folder))
             variables["PYTHONPATH"] = shown[-1]
         return {

@@ -88,10 +88,22 @@ FORBIDDEN_WITHOUT_NAMESPACES: dict[str, Numbers] = {
     "pidfd_send_signal": (424, 424),
     "setsid": (112, 157),  # who cannot leave the process group ends with it
     "setpgid": (109, 154),
+    # not only their making: those of the same user are there already, with numbers that can be guessed
     "shmget": (29, 194),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
     "semget": (64, 190),
+    "semop": (65, 193),
+    "semctl": (66, 191),
+    "semtimedop": (220, 192),
     "msgget": (68, 186),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
+    "msgctl": (71, 187),
     "mq_open": (240, 180),
+    "mq_unlink": (241, 181),
+    "inotify_add_watch": (254, 27),  # names of files come and go in folders that cannot be listed
+    "fanotify_init": (300, 262),
     "truncate": (76, 45),
     "setpriority": (141, 140),
     "ioprio_set": (251, 30),

@@ -6,11 +6,12 @@ Imports torch: import it when the first test is judged, not before.
 from __future__ import annotations
 
 import ast
+import json
 import warnings
 from dataclasses import dataclass
 from typing import Any
 
-from nbformat import NotebookNode
+from nbformat import NotebookNode, from_dict
 from nbformat.v4 import new_output
 
 from course import exercises
@@ -22,6 +23,7 @@ from course.check.observe import Observation
 from course.check.report import VERDICT_MIME, CheckFailed, Report
 from course.exercises.challenge import Challenge
 from course.exercises.exercise import Exercise
+from course.grading.clean import writable
 from course.grading.remarks import no_verdict
 from course.grading.verdict.wire import Malformed, decode
 
@@ -92,7 +94,8 @@ class Question:
             return [no_verdict(f"The answer could not be judged ({type(error).__name__}: {error!s:.200})")]
         if not done:
             return [no_verdict(f"Judging the answer took more than {JUDGE_SECONDS:g} seconds.")]
-        return _shown(report, points)
+        said = json.dumps(_shown(report, points), ensure_ascii=False)
+        return [from_dict(output) for output in json.loads(writable(said))]
 
 
 def _judged(task: Exercise | Challenge, seed: int, seen: list[Observation]) -> Report | Entry:

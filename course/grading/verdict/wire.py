@@ -165,7 +165,8 @@ def _value(node: Any, arrays: dict[str, Tensor], nodes: list[int], depth: int = 
         return {_text(key): _value(n, arrays, nodes, depth + 1) for key, n in content}
     if kind == "foreign":
         return Foreign(_text(content)[:200])
-    return _array(kind, arrays[_text(content)])
+    # Each array is there once: an answer that is a million times the same one would be large only where it is judged.
+    return _array(kind, arrays.pop(_text(content)))
 
 
 def _array(kind: str, stored: Tensor) -> Any:

@@ -26,7 +26,7 @@ __all__ = ["outside"]  # a fixture
 pytestmark = [pytest.mark.slow, bubblewrap_works]
 MARKER = "left-behind-by-a-fast-one"
 # These speak the protocol of Jupyter's kernels, which is not spoken here: their cell fails, and that is all.
-OTHER_PROTOCOL = {"silent-flood", "huge-message", "lacking-message", "garbled-message"}
+OTHER_PROTOCOL = {"silent-flood", "huge-message", "lacking-message", "garbled-message", "odd-bundle"}
 # What a cell prints is cut where it is printed; nobody else has to take it in.
 HARMLESS = {*OTHER_PROTOCOL, "floods"}
 

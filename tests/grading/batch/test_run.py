@@ -16,10 +16,12 @@ from traitlets.config import Config
 from course.grading.batch import assignment, run
 from course.grading.batch.assignment import Assignment
 from course.grading.batch.pool import Failure
-from course.grading.batch.run import Plan, Store, autograde, collect, parse_shard
+from course.grading.batch.run import Plan, Store, autograde, parse_shard
 from course.grading.batch.task import Graded, Task
+from course.grading.batch.writer import Entry, Writer
 from course.grading.classroom import Classroom, ClassroomError
 from course.grading.diagnosis import Finding
+from course.grading.handed_in import collect
 from course.grading.provisioner import GradingProvisioner
 from course.grading.sandbox.launch import Sandbox
 from tests.grading.conftest import ASSIGNMENT, FILE
@@ -107,6 +109,26 @@ def test_rows_files_and_outcomes_are_written(fresh: Classroom) -> None:
         }
     assert comments["gd_step"] == "No response."
     assert comments["train"] is None
+
+
+def test_what_cannot_be_written_is_told_and_the_others_are(fresh: Classroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    hand_in(fresh, "ada", "bob", "eve")
+    (fresh.folder / "submitted/eve" / ASSIGNMENT / "timestamp.txt").write_text("soon")
+    shutil.rmtree(fresh.folder / "submitted/ada" / ASSIGNMENT)
+    (fresh.folder / "submitted/ada" / ASSIGNMENT).mkdir()
+    honest = Writer._files
+
+    def files(self: Writer, entry: Entry) -> None:
+        if entry.student == "bob":
+            raise UnicodeError("no file can take this")
+        honest(self, entry)
+
+    monkeypatch.setattr(Writer, "_files", files)
+    tally = autograde(fresh, Plan(fresh.students()), engine=Engine())
+    said = {o.student: o.reason for o in tally.outcomes if o.failed}
+    assert "UnicodeError when it was written: no file can take this" in said["bob"]
+    assert set(rows(fresh)) >= {"ada", "eve"}
+    assert [fresh.outcome(name) is None for name in ("ada", "bob", "eve")] == [False, True, False]
 
 
 def test_what_is_graded_is_left_alone_until_it_changes(fresh: Classroom) -> None:

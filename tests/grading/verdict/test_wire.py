@@ -189,3 +189,13 @@ def test_the_decoder_stands_any_damage() -> None:
         assert isinstance(seen, Observation)
         assert seen.error is None or isinstance(seen.error, str)
     assert 0 < survived < 4_000
+
+
+def test_an_answer_is_not_larger_than_what_was_sent() -> None:
+    """A million times the same array would be large only where somebody puts it together."""
+    sent = one(answer=[torch.zeros(3), 0.0])
+    rows = json.loads(wire._metadata(sent)[wire.KEY])
+    rows[0]["answer"] = [{"tensor": "0"}] * 2
+    arrays = safetensors.torch.load(sent)
+    with pytest.raises(Malformed):
+        decode(safetensors.torch.save(arrays, {wire.KEY: json.dumps(rows)}), 1)

@@ -1,0 +1,231 @@
+"""What students hand in, read by a process that trusts none of it.
+
+A folder may hold anything: pipes, devices, links, folders where files should be, what cannot be read, names that no
+terminal should see. Regular files count, of limited size and number; the rest is as if it were not there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import stat
+import uuid
+import warnings
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbgrader.utils import parse_utc
+
+from course.grading.clean import clean_attachments, one_line, writable
+from course.grading.sandbox.view import COPIED_BYTES, COPIED_FILES
+
+MEGABYTE = 1_000_000
+TIMESTAMP, TIMESTAMP_BYTES = "timestamp.txt", 200
+LONGEST_NAME = 1_000  # of a file with its folders: it has to fit in other places too
+MAX_CELLS, DEEPEST = 5_000, 20  # cells; folds of metadata
+
+
+class Unreadable(ValueError):
+    """A submitted file that cannot be graded; the message is a sentence for the student."""
+
+
+# ------------------------------------------------------------------------------------------------ files
+
+
+def regular_files(home: Path) -> Iterator[tuple[str, Path, os.stat_result]]:
+    """Relative path, path and status of each regular file, always in the same order; links are not followed."""
+    for folder, folders, names in os.walk(home):
+        folders[:] = sorted(name for name in folders if not os.path.islink(os.path.join(folder, name)))
+        for name in sorted(names):
+            path = Path(folder, name)
+            try:
+                about = path.lstat()
+            except OSError:
+                continue
+            if stat.S_ISREG(about.st_mode):
+                yield str(path.relative_to(home)), path, about
+
+
+def collect(home: Path, max_bytes: int, fixed: Collection[str] = ()) -> tuple[dict[str, bytes], str]:
+    """The files of a submission, except huge ones; and what is wrong with them as a whole.
+
+    Args:
+        home: the submission.
+        max_bytes: larger ones are left out.
+        fixed: relative paths of files that will lie beside them: nothing may be in their way.
+    """
+    files: dict[str, bytes] = {}
+    size = 0
+    for name, path, about in regular_files(home):
+        if about.st_size > max_bytes or len(name) > LONGEST_NAME or _in_the_way(name, fixed):
+            continue
+        size += about.st_size
+        if size > COPIED_BYTES or len(files) >= COPIED_FILES:
+            most = f"at most {COPIED_BYTES // MEGABYTE} MB in {COPIED_FILES:,} files are graded"
+            return {}, f"The submission has too many or too large files; {most}. Hand in the notebook alone."
+        try:
+            files[name] = path.read_bytes()
+        except OSError:
+            continue
+    return files, ""
+
+
+def _in_the_way(name: str, fixed: Collection[str]) -> bool:
+    """Whether it is a folder where the other is a file, or the other way round."""
+    return any(name.startswith(f"{other}/") or other.startswith(f"{name}/") for other in fixed)
+
+
+def digest_of(home: Path) -> str:
+    """A digest of a submission: changes when the content of one of its files does, or whether it can be read.
+
+    Of what is more than anybody grades, only the dates are looked at.
+    """
+    digest, size = hashlib.sha256(), 0
+    for name, path, about in regular_files(home):
+        size += about.st_size
+        try:
+            dated = size > COPIED_BYTES
+            content = str(about.st_mtime_ns) if dated else hashlib.sha256(path.read_bytes()).hexdigest()
+        except OSError:
+            content = "cannot be read"
+        digest.update(f"{name} {about.st_size} {content}\n".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()[:32]
+
+
+def handed_in_at(home: Path) -> datetime | None:
+    """When, by the file that nbgrader collects with a submission; None if it does not tell."""
+    path = home / TIMESTAMP
+    try:
+        about = path.lstat()
+        if not stat.S_ISREG(about.st_mode) or about.st_size > TIMESTAMP_BYTES:
+            return None
+        return parse_utc(path.read_text(encoding="utf-8").strip())
+    except (OSError, ValueError, OverflowError, TypeError):
+        return None
+
+
+# ------------------------------------------------------------------------------------------------ notebooks
+
+
+def read_submission(path: Path, max_bytes: int = 20 * MEGABYTE) -> NotebookNode:
+    """A submitted notebook, mended where it is a little off.
+
+    Raises:
+        Unreadable: it is missing, too large, or no notebook.
+    """
+    return parse_submission(path.name, find_submission(path, max_bytes))
+
+
+def find_submission(path: Path, max_bytes: int = 20 * MEGABYTE) -> bytes:
+    """A submitted file.
+
+    Raises:
+        Unreadable: it is missing or too large.
+    """
+    found = {name: about for name, _, about in regular_files(path.parent)}
+    if path.name not in found:
+        others = [one_line(name)[:100] for name in found if name != TIMESTAMP]
+        there = f"the submission holds {', '.join(others[:5])}" if others else "the submission is empty"
+        raise Unreadable(f"There is no file {path.name}; {there}. Hand in the notebook under its own name.")
+    size = found[path.name].st_size
+    if size > max_bytes:
+        raise Unreadable(
+            f"{path.name} has {size / MEGABYTE:.0f} MB; at most {max_bytes / MEGABYTE:g} MB are graded. "
+            "Clear the outputs (Edit → Clear Outputs of All Cells), save, and hand it in again."
+        )
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Unreadable(f"{path.name} cannot be read by who grades it ({error.strerror}).") from None
+
+
+def parse_submission(name: str, content: bytes) -> NotebookNode:
+    """The notebook in a submitted file called `name`.
+
+    Raises:
+        Unreadable: it is none.
+    """
+    try:
+        raw = json.loads(content)  # in whichever of Unicode's encodings
+    except (ValueError, RecursionError):
+        raise Unreadable(f"{name} is not a Jupyter notebook{_guess(content)}.") from None
+    if not isinstance(raw, dict) or not ("cells" in raw or "worksheets" in raw):
+        raise Unreadable(f"{name} is not a Jupyter notebook: it is JSON, but has no cells.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # old versions of the format have no cell ids
+            if not isinstance(raw.get("cells"), list):
+                raw = nbformat.reads(json.dumps(raw), as_version=4)
+            mended = _mended(raw)
+            if len(mended["cells"]) <= MAX_CELLS:
+                return nbformat.reads(json.dumps(mended), as_version=4)
+    except Exception as error:  # nbformat raises whatever the damage leads to
+        why = one_line(f"{type(error).__name__}: {error!s:.200}")
+        raise Unreadable(f"{name} is a damaged notebook ({why}).") from None
+    raise Unreadable(f"{name} has {len(mended['cells']):,} cells; at most {MAX_CELLS:,} are graded.")
+
+
+def _mended(raw: dict[str, Any]) -> dict[str, Any]:
+    """Without outputs, with all fields that later steps rely on; what is no cell is dropped."""
+    cells: list[dict[str, Any]] = []
+    taken: set[str] = set()
+    for i, cell in enumerate(raw["cells"]):
+        source = cell.get("source") if isinstance(cell, dict) else None
+        text = "".join(source) if isinstance(source, list) and all(isinstance(x, str) for x in source) else source
+        if not isinstance(text, str) or cell.get("cell_type") not in ("code", "markdown", "raw"):
+            continue
+        name, metadata = cell.get("id"), cell.get("metadata")
+        known = isinstance(name, str) and re.fullmatch(r"[\w-]{1,64}", name, re.ASCII) and name not in taken
+        mended: dict[str, Any] = {
+            "cell_type": cell["cell_type"],
+            "id": name if known else f"cell-{i}-{uuid.uuid4().hex[:8]}",
+            "metadata": _shallow(metadata),
+            "source": writable(text),
+        }
+        taken.add(str(mended["id"]))
+        if cell["cell_type"] == "code":
+            mended |= {"outputs": [], "execution_count": None}
+        elif pasted := clean_attachments(cell.get("attachments")):
+            mended["attachments"] = pasted
+        cells.append(mended)
+    metadata = raw.get("metadata")
+    return {
+        "cells": cells,
+        "metadata": _shallow(metadata),
+        "nbformat": 4,
+        "nbformat_minor": 5,  # the first with ids
+    }
+
+
+def _shallow(metadata: Any) -> dict[str, Any]:
+    """Metadata; none where they are no mapping, or nested so deeply that nobody who walks through them comes back."""
+    return metadata if isinstance(metadata, dict) and _depth(metadata, DEEPEST) <= DEEPEST else {}
+
+
+def _depth(value: Any, most: int) -> int:
+    """How deeply lists and mappings are nested; nobody looks further than `most`."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max((_depth(v, most - 1) for v in inner), default=0) if most >= 0 else 0
+
+
+def _guess(content: bytes) -> str:
+    starts = {
+        b"PK": "a zip archive or an office document",
+        b"%PDF": "a PDF file",
+        b"<": "a web page",
+        b"\x89PNG": "a picture",
+        b"\xff\xd8": "a picture",
+    }
+    text = content.lstrip(b"\xef\xbb\xbf \t\r\n")
+    if not text:
+        return ": it is empty"
+    found = next((name for start, name in starts.items() if text.startswith(start)), None)
+    if found:
+        return f", it looks like {found}"
+    return ": it breaks off, or was edited by hand" if text.startswith(b"{") else ""
