@@ -138,12 +138,12 @@ def test_pointing_shows_a_pixel_and_leaving_brings_back_the_chosen_one(page):
     column, box = inspector.control("column"), inspector.root.locator(".pad").bounding_box()
     mouse = page.page.mouse
 
-    def at(share):
-        return box["x"] + share * box["width"], box["y"] + box["height"] / 2
+    def at(pixel):
+        return box["x"] + (pixel + 0.5) / 160 * box["width"], box["y"] + box["height"] / 2  # in its middle
 
-    inspector.changes(lambda: mouse.click(*at(0.25)))
+    inspector.changes(lambda: mouse.click(*at(40)))
     assert column.input_value() == "40"
-    inspector.changes(lambda: mouse.move(*at(0.75)))
+    inspector.changes(lambda: mouse.move(*at(120)))
     assert column.input_value() == "120"
     inspector.changes(lambda: mouse.move(box["x"] - 50, box["y"] - 50))
     assert column.input_value() == "40"

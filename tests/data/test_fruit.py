@@ -447,11 +447,3 @@ def test_better_features_help_and_a_network_helps_most():
     assert found["network"] > found["hog"] + 0.05
     assert found["network"] > found["colour"] + 0.05
     assert found["network"] < 0.99  # something is left to gain
-
-
-@pytest.mark.slow
-def test_hog_suffers_most_from_rotation():
-    upright, free = ladder(UPRIGHT), ladder(FREE)
-    assert free["hog"] < free["colour"]
-    assert upright["hog"] - free["hog"] > upright["colour"] - free["colour"]
-    assert free["network"] > free["colour"] + 0.05

@@ -74,7 +74,12 @@ def test_while_notebooks_run(tmp_path, older):
     begun, kept = tmp_path / "notebooks" / "09_depth" / "begun", tmp_path / "build" / "site-notebooks"
     # As in a terminal, where Ctrl+C reaches the whole group.
     run = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, tmp_path, older], stdout=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, "-c", COMMAND, tmp_path, older],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # Where the tests run in the background, Ctrl-C is ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         end = time.monotonic() + 90
