@@ -84,6 +84,11 @@ def mistakes(*functions: Function, **recognised: tuple[Function, Callable[..., b
     return (*plain, *(Misconception(n, _sentence(f), f, r) for n, (f, r) in recognised.items()))
 
 
+def mistake(function: Function, *variants: Function) -> Misconception:
+    """One misconception, as `mistakes` makes it, that is also recognised when it is written in these other ways."""
+    return Misconception(function.__name__, _sentence(function), function, variants=variants)
+
+
 def _sentence(function: Function) -> str:
     text = " ".join((function.__doc__ or "").split())
     if not text:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from course import adaptive
 from course.exercises.adaptive.common import sequence
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def drive(
@@ -241,11 +240,11 @@ EXERCISE = Exercise(
             only_the_step,
             eps_as_floor,
         ),
-        replace(mistakes(running_mean)[0], variants=(_forgets_slowly,)),
-        replace(mistakes(shared_v)[0], variants=(_shared_mean,)),
-        replace(mistakes(root_kept)[0], variants=(_root_and_eps_kept,)),
-        replace(mistakes(eps_ignored)[0], variants=(_no_eps,)),
-        replace(mistakes(no_brackets)[0], variants=(_bracket_before_eps, _rate_without_brackets)),
+        mistake(running_mean, _forgets_slowly),
+        mistake(shared_v, _shared_mean),
+        mistake(root_kept, _root_and_eps_kept),
+        mistake(eps_ignored, _no_eps),
+        mistake(no_brackets, _bracket_before_eps, _rate_without_brackets),
     ),
     alternatives=(in_place, effective_rate, in_double),
     telling=("new v",),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from course import adaptive
 from course.exercises.adaptive.common import sequence
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def drive(
@@ -416,10 +415,10 @@ EXERCISE = Exercise(
             rate_forgotten,
             eps_as_floor,
         ),
-        replace(mistakes(one_beta)[0], variants=(_beta2_for_both,)),
-        replace(mistakes(correction_with_the_wrong_beta)[0], variants=(_corrected_by_beta2, _corrections_exchanged)),
-        replace(mistakes(eps_ignored)[0], variants=(_no_eps,)),
-        replace(mistakes(no_brackets)[0], variants=(_bracket_before_eps,)),
+        mistake(one_beta, _beta2_for_both),
+        mistake(correction_with_the_wrong_beta, _corrected_by_beta2, _corrections_exchanged),
+        mistake(eps_ignored, _no_eps),
+        mistake(no_brackets, _bracket_before_eps),
     ),
     alternatives=(in_place, rate_corrected, in_double),
     telling=("new m", "new v"),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from course.exercises.augmentation.common import LIBRARIES, pixels
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 OPERATIONS: dict[str, Callable[[Tensor, int], Tensor]] = {
     "Add": lambda x, level: x + level,
@@ -317,7 +316,7 @@ EXERCISE = Exercise(
             at_most,
             result_thrown_away,
         ),
-        replace(mistakes(inverted)[0], variants=(inverted_with_the_edge,)),
+        mistake(inverted, inverted_with_the_edge),
     ),
     alternatives=(by_masks, stacked, everything_then_chosen),
     note="Return a batch of the shape of x.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from course import augmentation
 from course.exercises.augmentation.common import LIBRARIES, one_hot_labels, partners, pixels
-from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistake, mistakes
 
 
 def drive(
@@ -382,11 +381,8 @@ EXERCISE = Exercise(
             labels_by_comparing,
             box_around_its_centre,
         ),
-        replace(
-            mistakes(labels_by_the_unclipped_box)[0],
-            variants=(labels_clipped_below_only, labels_clipped_above_only),
-        ),
-        replace(mistakes(columns_before_rows)[0], variants=(left_before_top,)),
+        mistake(labels_by_the_unclipped_box, labels_clipped_below_only, labels_clipped_above_only),
+        mistake(columns_before_rows, left_before_top),
     ),
     alternatives=(loop, by_masks, by_clipping),
     telling=("mixed x", "mixed y"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import torch
@@ -10,7 +9,7 @@ from torch import Tensor
 
 from course import augmentation
 from course.exercises.augmentation.common import LIBRARIES, pixels
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def cases(draw: Draw) -> list[Case]:
@@ -240,17 +239,15 @@ EXERCISE = Exercise(
             left_in_hsv,
             on_rgb,
         ),
-        replace(mistakes(hue_cut_off)[0], variants=(hue_cut_off_elsewhere, partial(hue_cut_off_elsewhere, high=1.0))),
-        replace(mistakes(hue_modulo_one)[0], variants=(hue_by_turns_of, partial(hue_by_turns_of, turn=256))),
-        replace(
-            mistakes(saturation_not_clamped)[0],
-            variants=(saturation_clamped_on_one_side, partial(saturation_clamped_on_one_side, low=0.0, high=None)),
+        mistake(hue_cut_off, hue_cut_off_elsewhere, partial(hue_cut_off_elsewhere, high=1.0)),
+        mistake(hue_modulo_one, hue_by_turns_of, partial(hue_by_turns_of, turn=256)),
+        mistake(
+            saturation_not_clamped,
+            saturation_clamped_on_one_side,
+            partial(saturation_clamped_on_one_side, low=0.0, high=None),
         ),
-        replace(
-            mistakes(value_not_clamped)[0],
-            variants=(value_clamped_on_one_side, partial(value_clamped_on_one_side, low=0.0, high=None)),
-        ),
-        replace(mistakes(saturation_as_factor)[0], variants=(partial(saturation_as_factor, one=0.0),)),
+        mistake(value_not_clamped, value_clamped_on_one_side, partial(value_clamped_on_one_side, low=0.0, high=None)),
+        mistake(saturation_as_factor, partial(saturation_as_factor, one=0.0)),
     ),
     alternatives=(channelwise, turned_by_the_library, loop),
     note="Return a batch of RGB pictures of the shape of x.",

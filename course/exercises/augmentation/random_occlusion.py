@@ -238,13 +238,7 @@ def area_in_pixels(x, area, generator):
 def share_of_the_side(x, area, generator):
     """Height and width are `area` times those of the picture: the area is then area², so take the square root."""
     h, w = x.shape[2:]
-    a, b = max(1, round(area * h)), max(1, round(area * w))
-    y = x.clone()
-    for p in y:
-        i = int(torch.randint(h - a + 1, (), generator=generator))
-        j = int(torch.randint(w - b + 1, (), generator=generator))
-        p[:, i : i + a, j : j + b] = 0
-    return y
+    return _hide(x, max(1, round(area * h)), generator, max(1, round(area * w)))
 
 
 def last_place_missing(x, area, generator):
@@ -292,13 +286,7 @@ def side_of_a_square_picture(x, area, generator):
 def rectangle(x, area, generator):
     """What is hidden has the shape of the picture; it must be a square, whose side is √(area · H·W)."""
     h, w = x.shape[2:]
-    a, b = round(area**0.5 * h), round(area**0.5 * w)
-    y = x.clone()
-    for p in y:
-        i = int(torch.randint(h - a + 1, (), generator=generator))
-        j = int(torch.randint(w - b + 1, (), generator=generator))
-        p[:, i : i + a, j : j + b] = 0
-    return y
+    return _hide(x, round(area**0.5 * h), generator, round(area**0.5 * w))
 
 
 def one_row_for_all(x, area, generator):
@@ -326,13 +314,14 @@ def edges_too_seldom(x, area, generator):
     return y
 
 
-def _hide(x, side, generator):
+def _hide(x, side, generator, width=None):
     h, w = x.shape[2:]
+    a, b = side, side if width is None else width
     y = x.clone()
     for p in y:
-        i = int(torch.randint(h - side + 1, (), generator=generator))
-        j = int(torch.randint(w - side + 1, (), generator=generator))
-        p[:, i : i + side, j : j + side] = 0
+        i = int(torch.randint(h - a + 1, (), generator=generator))
+        j = int(torch.randint(w - b + 1, (), generator=generator))
+        p[:, i : i + a, j : j + b] = 0
     return y
 
 

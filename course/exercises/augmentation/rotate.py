@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from course import augmentation
 from course.exercises.augmentation.common import LIBRARIES, pixels
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def reference(x: Tensor, degrees: Tensor) -> Tensor:
@@ -204,8 +203,8 @@ EXERCISE = Exercise(
             sizes_added,
             stacked_the_other_way,
         ),
-        replace(mistakes(edges_smeared)[0], variants=(edges_mirrored,)),
-        replace(mistakes(reflected)[0], variants=(reflected_the_other_way,)),
+        mistake(edges_smeared, edges_mirrored),
+        mistake(reflected, reflected_the_other_way),
     ),
     alternatives=(loop, corners_aligned),
     note="Return a batch of the shape of x.",

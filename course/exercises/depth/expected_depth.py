@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
 
 from course import depth
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def cases(draw: Draw) -> list[Case]:
@@ -171,7 +170,7 @@ EXERCISE = Exercise(
             drawn,
             until_the_first_gap,
         ),
-        replace(mistakes(rounded)[0], variants=(rounded_to_the_nearest,)),
+        mistake(rounded, rounded_to_the_nearest),
     ),
     alternatives=(by_a_loop, as_a_number, over_all_depths, mean_times_length),
     note="Return one number: a tensor of shape ().",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from course import depth
 from course.exercises.depth.common import mixing
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def drive(residual: Callable[..., Any], x: Tensor, weight: Tensor, offset: Tensor, b: Tensor) -> Any:
@@ -226,8 +225,8 @@ EXERCISE = Exercise(
             averaged_gate,
             gates_along_columns,
         ),
-        replace(mistakes(one_gate_for_all)[0], variants=(any_gate_for_all, every_gate_for_all)),
-        replace(mistakes(sigmoid_for_relu)[0], variants=(leaky_for_relu, gelu_for_relu, capped_relu)),
+        mistake(one_gate_for_all, any_gate_for_all, every_gate_for_all),
+        mistake(sigmoid_for_relu, leaky_for_relu, gelu_for_relu, capped_relu),
     ),
     alternatives=(as_written, where_gate_opens, survivors_only, einsum, in_place, one_by_one),
     note="b has one number per sample: reshape it to (N, 1, …, 1), with as many axes as x, before multiplying.",

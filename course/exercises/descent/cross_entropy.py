@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course import descent
-from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistake, mistakes
 
 
 def drive(cross_entropy: Callable[..., Any], logits: Tensor, y: Tensor) -> dict[str, Any]:
@@ -172,10 +171,9 @@ EXERCISE = Exercise(
             logarithm_base_2,
             softmax_twice,
         ),
-        replace(mistakes(log_of_softmax)[0], variants=(log_of_softmax_picked_late,)),
-        replace(
-            mistakes(epsilon_in_log)[0],
-            variants=tuple(partial(epsilon_in_log, eps=e) for e in (1e-5, 1e-6, 1e-7, 1e-9, 1e-10, 1e-12, 1e-15)),
+        mistake(log_of_softmax, log_of_softmax_picked_late),
+        mistake(
+            epsilon_in_log, *(partial(epsilon_in_log, eps=e) for e in (1e-5, 1e-6, 1e-7, 1e-9, 1e-10, 1e-12, 1e-15))
         ),
     ),
     atol=1e-4,  # logsumexp(z) − z_y rounds at the size of the logits

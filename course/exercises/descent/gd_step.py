@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 
 from course import descent
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def cases(draw: Draw) -> list[Case]:
@@ -98,7 +96,7 @@ EXERCISE = Exercise(
     cases=cases,
     misconceptions=(
         *mistakes(ascent, lr_forgotten, only_the_step, sign_of_gradient, divided_by_lr, shrinks_w),
-        replace(mistakes(unit_gradient)[0], variants=(normalised,)),
+        mistake(unit_gradient, normalised),
     ),
     alternatives=(in_place, by_torch_add, in_double, entry_by_entry),
     may_edit=frozenset({"w"}),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from course import features
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def cases(draw: Draw) -> list[Case]:
@@ -252,8 +250,8 @@ EXERCISE = Exercise(
             rest_kept,
             rest_not_cut,
         ),
-        replace(mistakes(mean_of_each_bin)[0], variants=(mean_of_each_bin_or_nan,)),
-        replace(mistakes(half_turn_lost)[0], variants=(half_turn_scattered, half_turn_indexed)),
+        mistake(mean_of_each_bin, mean_of_each_bin_or_nan),
+        mistake(half_turn_lost, half_turn_scattered, half_turn_indexed),
     ),
     alternatives=(with_scatter, bin_by_bin, cell_by_cell),
     pictures=("magnitude",),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 import torch.nn.functional as F
 
 from course import features
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def cases(draw: Draw) -> list[Case]:
@@ -227,10 +225,10 @@ EXERCISE = Exercise(
             wraps_around,
             with_relu,
         ),
-        replace(mistakes(valid_size)[0], variants=(valid_size_or_error,)),
-        replace(mistakes(padding_of_one)[0], variants=(padding_of_the_height, padding_of_the_width)),
-        replace(mistakes(padding_swapped)[0], variants=(padding_swapped_in_a_loop,)),
-        replace(mistakes(last_channel_only)[0], variants=(first_channel_only,)),
+        mistake(valid_size, valid_size_or_error),
+        mistake(padding_of_one, padding_of_the_height, padding_of_the_width),
+        mistake(padding_swapped, padding_swapped_in_a_loop),
+        mistake(last_channel_only, first_channel_only),
     ),
     alternatives=(with_conv2d, channel_by_channel, shift_by_shift),
     note="The result has the shape (N, O, H, W): as many channels as weight has kernels, the picture's size.",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 import torch.nn.functional as F
 
 from course import features
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def cases(draw: Draw) -> list[Case]:
@@ -217,11 +215,11 @@ EXERCISE = Exercise(
             not_centred,
             mean_of_the_window,
         ),
-        replace(mistakes(valid_size)[0], variants=(valid_size_or_error,)),
-        replace(mistakes(padding_of_one)[0], variants=(padding_of_the_height, padding_of_the_width)),
-        replace(mistakes(padding_swapped)[0], variants=(padding_swapped_or_error, padding_swapped_in_a_loop)),
-        replace(mistakes(border_repeated)[0], variants=(border_mirrored,)),
-        replace(mistakes(clamped)[0], variants=(negatives_cut,)),
+        mistake(valid_size, valid_size_or_error),
+        mistake(padding_of_one, padding_of_the_height, padding_of_the_width),
+        mistake(padding_swapped, padding_swapped_or_error, padding_swapped_in_a_loop),
+        mistake(border_repeated, border_mirrored),
+        mistake(clamped, negatives_cut),
     ),
     alternatives=(with_conv2d, with_unfold, pixel_by_pixel),
     pictures=("image", "kernel", "answer"),

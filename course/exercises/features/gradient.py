@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -11,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course import features
-from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistake, mistakes
 
 
 def drive(gradient: Callable[..., Any], gray: Tensor) -> dict[str, Any]:
@@ -282,9 +281,9 @@ EXERCISE = Exercise(
             root_forgotten,
             swapped_result,
         ),
-        replace(mistakes(signed)[0], variants=(full_circle,)),
-        replace(mistakes(radians)[0], variants=(signed_radians, radians_mod_180)),
-        replace(mistakes(forward_difference)[0], variants=(backward_difference,)),
+        mistake(signed, full_circle),
+        mistake(radians, signed_radians, radians_mod_180),
+        mistake(forward_difference, backward_difference),
     ),
     atol=1e-4,  # degrees in float32
     alternatives=(with_kernels, in_double, by_complex_numbers),

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from course import features
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def cases(draw: Draw) -> list[Case]:
@@ -338,9 +336,9 @@ EXERCISE = Exercise(
             clamped_from_below,
             bins_before_cells,
         ),
-        replace(mistakes(epsilon_not_squared)[0], variants=(epsilon_1e4, epsilon_1e3)),
-        replace(mistakes(last_blocks_missing)[0], variants=(last_blocks_missing_or_nothing,)),
-        replace(mistakes(blocks_in_rows)[0], variants=(blocks_in_a_grid, blocks_in_five_dimensions)),
+        mistake(epsilon_not_squared, epsilon_1e4, epsilon_1e3),
+        mistake(last_blocks_missing, last_blocks_missing_or_nothing),
+        mistake(blocks_in_rows, blocks_in_a_grid, blocks_in_five_dimensions),
     ),
     rtol=1.5e-3,  # ε = 1e-5 or smaller will do, inside the root or beside it
     alternatives=(with_the_library, block_by_block, with_normalize),

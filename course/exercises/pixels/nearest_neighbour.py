@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from course import pixels
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def cases(draw: Draw) -> list[Case]:
@@ -280,7 +278,7 @@ EXERCISE = Exercise(
             picture_for_label,
             distance_for_label,
         ),
-        replace(mistakes(signed_differences)[0], variants=(difference_of_sums,)),
+        mistake(signed_differences, difference_of_sums),
     ),
     alternatives=(by_cdist, by_broadcasting, by_product, one_by_one),
     note="One label for each picture in x: a tensor of shape (M,), whole numbers like train_y.",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from course import pixels
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def cases(draw: Draw) -> list[Case]:
@@ -142,9 +140,9 @@ EXERCISE = Exercise(
     cases=cases,
     misconceptions=(
         *mistakes(transposed, whole_numbers, width_from_batch, all_rows_alike, label_for_one, inverted),
-        replace(mistakes(ids_from_one)[0], variants=(ids_from_one_compared,)),
-        replace(mistakes(one_column_too_many)[0], variants=(one_column_too_many_and_shifted,)),
-        replace(mistakes(one_row_for_all)[0], variants=(counts,)),
+        mistake(ids_from_one, ids_from_one_compared),
+        mistake(one_column_too_many, one_column_too_many_and_shifted),
+        mistake(one_row_for_all, counts),
     ),
     alternatives=(with_torch, from_identity, by_scatter, row_by_row),
     note="A row per sample, a column per class, (N, K), floating point.",

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
 from course import pixels
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def cases(draw: Draw) -> list[Case]:
@@ -204,19 +202,12 @@ EXERCISE = Exercise(
             three_grey_channels,
             brightest_channel,
         ),
-        replace(
-            mistakes(channels_last)[0],
-            variants=(channels_last_by_product, channels_last_by_sum, channels_last_unpacked),
+        mistake(channels_last, channels_last_by_product, channels_last_by_sum, channels_last_unpacked),
+        mistake(channels_in_front, channels_in_front_unpacked, channels_in_front_by_product, channels_in_front_by_sum),
+        mistake(
+            batches_only, batches_only_by_sum, batches_only_by_einsum, batches_only_unpacked, batches_only_by_colons
         ),
-        replace(
-            mistakes(channels_in_front)[0],
-            variants=(channels_in_front_unpacked, channels_in_front_by_product, channels_in_front_by_sum),
-        ),
-        replace(
-            mistakes(batches_only)[0],
-            variants=(batches_only_by_sum, batches_only_by_einsum, batches_only_unpacked, batches_only_by_colons),
-        ),
-        replace(mistakes(weights_of_bt709)[0], variants=(weights_of_bt709_rounded,)),
+        mistake(weights_of_bt709, weights_of_bt709_rounded),
     ),
     rtol=5e-4,  # torchvision and MATLAB write 0.2989 for red
     alternatives=(by_index, by_einsum, by_product, in_double, with_four_digits),

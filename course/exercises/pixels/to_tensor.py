@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 from torch import Tensor
 
 from course import pixels
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def cases(draw: Draw) -> list[Case]:
@@ -167,8 +165,8 @@ EXERCISE = Exercise(
             centred,
             batch_of_one,
         ),
-        replace(mistakes(integer_division)[0], variants=(integer_division_in_bytes,)),
-        replace(mistakes(by_own_maximum)[0], variants=(by_own_range,)),
+        mistake(integer_division, integer_division_in_bytes),
+        mistake(by_own_maximum, by_own_range),
     ),
     alternatives=(by_permute, by_channel, in_double, pixel_by_pixel),
     pictures=("image", "answer"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course import recipe
-from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistake, mistakes
 
 
 def drive(
@@ -406,12 +405,9 @@ EXERCISE = Exercise(
             eps_outside,
             no_root,
         ),
-        replace(mistakes(counted_samples_only)[0], variants=(partial(counted_samples_only, least=1),)),
-        replace(
-            mistakes(fixed_numbers)[0],
-            variants=(partial(fixed_numbers, m=None, e=1e-5), partial(fixed_numbers, e=1e-5)),
-        ),
-        replace(mistakes(scale_and_shift_forgotten)[0], variants=(scale_forgotten, shift_forgotten)),
+        mistake(counted_samples_only, partial(counted_samples_only, least=1)),
+        mistake(fixed_numbers, partial(fixed_numbers, m=None, e=1e-5), partial(fixed_numbers, e=1e-5)),
+        mistake(scale_and_shift_forgotten, scale_forgotten, shift_forgotten),
     ),
     alternatives=(library, in_place, flattened),
     telling=("y", "running mean", "running variance"),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from course import recipe
-from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistake, mistakes
 
 
 class Stacked(nn.Module):
@@ -328,7 +327,7 @@ EXERCISE = Exercise(
             thawed,
             relative_rate,
         ),
-        replace(mistakes(backbone_frozen)[0], variants=(backbone_frozen_and_given,)),
+        mistake(backbone_frozen, backbone_frozen_and_given),
     ),
     alternatives=(by_name, one_group_each, by_child),
     telling=("still learns", "times given"),

@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from course import recipe
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def network(kind: str, seed: int) -> nn.Module:
@@ -439,10 +438,10 @@ EXERCISE = Exercise(
             rows_and_columns_swapped,
             same_direction_twice,
         ),
-        replace(mistakes(global_norm)[0], variants=(global_norm_with_biases,)),
-        replace(mistakes(layer_norm)[0], variants=(layer_norm_with_biases,)),
-        replace(mistakes(not_normalised)[0], variants=(as_drawn,)),
-        replace(mistakes(biases_moved)[0], variants=(biases_moved_as_drawn,)),
+        mistake(global_norm, global_norm_with_biases),
+        mistake(layer_norm, layer_norm_with_biases),
+        mistake(not_normalised, as_drawn),
+        mistake(biases_moved, biases_moved_as_drawn),
     ),
     alternatives=(on_a_copy, by_state_dict),
     telling=(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from course import regularization
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def drive(decay_step: Callable[..., Any], w: Tensor, grad: Tensor, lr: list[float], lam: float) -> dict[str, Any]:
@@ -188,7 +187,7 @@ EXERCISE = Exercise(
             exchanged,
             power,
         ),
-        replace(mistakes(only_the_step)[0], variants=(lambda w, grad, lr, lam: lam * lr * w + lr * grad,)),
+        mistake(only_the_step, lambda w, grad, lr, lam: lam * lr * w + lr * grad),
     ),
     alternatives=(in_place, as_l2, by_optimizer),
     may_edit=frozenset({"w"}),

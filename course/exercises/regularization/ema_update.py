@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from course import regularization
-from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistake, mistakes
 
 
 def drive(
@@ -212,8 +211,8 @@ EXERCISE = Exercise(
             counts_one_more,
             the_same_tensor,
         ),
-        replace(mistakes(on_the_live_weights)[0], variants=(_weights_scaled,)),
-        replace(mistakes(shares_do_not_add_up)[0], variants=(_both_to_the_power,)),
+        mistake(on_the_live_weights, _weights_scaled),
+        mistake(shares_do_not_add_up, _both_to_the_power),
     ),
     alternatives=(in_place, by_foreach, in_a_loop, as_a_tuple),
     may_edit=frozenset({"average"}),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from course import regularization
-from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistake, mistakes
 
 
 def drive(
@@ -221,7 +220,7 @@ EXERCISE = Exercise(
             whole_times_lambda,
             no_gradient,
         ),
-        replace(mistakes(mean_for_sum)[0], variants=(_mean_of_all,)),
+        mistake(mean_for_sum, _mean_of_all),
     ),
     alternatives=(by_loop, one_vector, by_norm),
     note="Return one number as a tensor, made of `loss` and of the tensors in `params` with torch's operations.",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
 
 from course import schedules
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 from course.exercises.schedules.common import ATOL, RTOL, rates
 
 
@@ -197,18 +196,9 @@ EXERCISE = Exercise(
             whole_epochs_only,
             lowest_only_after,
         ),
-        replace(
-            mistakes(quarter_period)[0],
-            variants=(lambda t, lr, total, lowest: _along(min(t / total, 1) / 2, lr, lowest),),
-        ),
-        replace(
-            mistakes(zero_after)[0],
-            variants=(lambda t, lr, total, lowest: 0.0 if t >= total else _along(t / total, lr, lowest),),
-        ),
-        replace(
-            mistakes(one_step_short)[0],
-            variants=(lambda t, lr, total, lowest: _along(min(t / max(total - 1, 1), 1), lr, lowest),),
-        ),
+        mistake(quarter_period, lambda t, lr, total, lowest: _along(min(t / total, 1) / 2, lr, lowest)),
+        mistake(zero_after, lambda t, lr, total, lowest: 0.0 if t >= total else _along(t / total, lr, lowest)),
+        mistake(one_step_short, lambda t, lr, total, lowest: _along(min(t / max(total - 1, 1), 1), lr, lowest)),
     ),
     alternatives=(with_a_sine, as_tensor),
     note="Return one number, the rate at time t.",

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
 
 from course import schedules
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 from course.exercises.schedules.common import ATOL, RTOL, rates
 
 
@@ -108,11 +107,8 @@ EXERCISE = Exercise(
     drive=drive,
     misconceptions=(
         *mistakes(grows, base_two, base_ten, linear, whole_epochs_only, added, squared_time, time_outside),
-        replace(
-            mistakes(compound)[0],
-            variants=(lambda t, lr, k: lr * (1 - k) ** int(t), lambda t, lr, k: lr * abs(1 - k) ** t),
-        ),
-        replace(mistakes(k_as_time)[0], variants=(lambda t, lr, k: lr * math.exp(-t / k) if k else lr,)),
+        mistake(compound, lambda t, lr, k: lr * (1 - k) ** int(t), lambda t, lr, k: lr * abs(1 - k) ** t),
+        mistake(k_as_time, lambda t, lr, k: lr * math.exp(-t / k) if k else lr),
     ),
     alternatives=(by_power, as_tensor),
     note="Return one number, the rate at time t.",

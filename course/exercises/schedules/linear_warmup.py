@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from course import schedules
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 from course.exercises.schedules.common import ATOL, RTOL, rates
 
 
@@ -110,31 +109,18 @@ EXERCISE = Exercise(
     drive=drive,
     misconceptions=(
         *mistakes(goes_on, zero_after, off_until_warm, half_way, squared),
-        replace(
-            mistakes(one_early)[0],
-            variants=(lambda t, lr, warmup: lr * (t + 1) / warmup if t < warmup else lr,),
+        mistake(one_early, lambda t, lr, warmup: lr * (t + 1) / warmup if t < warmup else lr),
+        mistake(downhill, lambda t, lr, warmup: lr * (1 - min(1.0, t / warmup)) if warmup else lr),
+        mistake(
+            rate_forgotten,
+            lambda t, lr, warmup: min(1.0, t / warmup) if warmup else 1.0,
+            lambda t, lr, warmup: min(1.0, t / warmup) if warmup else lr,
         ),
-        replace(
-            mistakes(downhill)[0],
-            variants=(lambda t, lr, warmup: lr * (1 - min(1.0, t / warmup)) if warmup else lr,),
-        ),
-        replace(
-            mistakes(rate_forgotten)[0],
-            variants=(
-                lambda t, lr, warmup: min(1.0, t / warmup) if warmup else 1.0,
-                lambda t, lr, warmup: min(1.0, t / warmup) if warmup else lr,
-            ),
-        ),
-        replace(
-            mistakes(whole_epochs_only)[0],
-            variants=(lambda t, lr, warmup: lr * int(t) / warmup if t < warmup else lr,),
-        ),
-        replace(
-            mistakes(none_starts_at_zero)[0],
-            variants=(
-                lambda t, lr, warmup: lr * min(1.0, t / warmup) if warmup else 0.0,
-                lambda t, lr, warmup: lr * min(1.0, t / max(warmup, 1)),
-            ),
+        mistake(whole_epochs_only, lambda t, lr, warmup: lr * int(t) / warmup if t < warmup else lr),
+        mistake(
+            none_starts_at_zero,
+            lambda t, lr, warmup: lr * min(1.0, t / warmup) if warmup else 0.0,
+            lambda t, lr, warmup: lr * min(1.0, t / max(warmup, 1)),
         ),
     ),
     alternatives=(with_min, by_comparison),

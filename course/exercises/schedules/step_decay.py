@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from course import schedules
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 from course.exercises.schedules.common import ATOL, RTOL, rates
 
 
@@ -134,45 +133,32 @@ EXERCISE = Exercise(
     drive=drive,
     misconceptions=(
         *mistakes(smooth, drops_once, one_early, divided, remainder, share_lost, rate_forgotten),
-        replace(
-            mistakes(one_late)[0],
-            variants=(
-                lambda t, lr, every, factor: lr * factor ** ((t - 1) // every),
-                lambda t, lr, every, factor: lr * factor ** max(0, (t - 1) // every),
-            ),
+        mistake(
+            one_late,
+            lambda t, lr, every, factor: lr * factor ** ((t - 1) // every),
+            lambda t, lr, every, factor: lr * factor ** max(0, (t - 1) // every),
         ),
-        replace(
-            mistakes(factor_times_count)[0],
-            variants=(lambda t, lr, every, factor: lr * factor * (t // every) if t >= every else lr,),
+        mistake(factor_times_count, lambda t, lr, every, factor: lr * factor * (t // every) if t >= every else lr),
+        mistake(
+            subtracted,
+            lambda t, lr, every, factor: lr - factor * (t // every),
+            lambda t, lr, every, factor: lr - lr * factor * (t // every),
         ),
-        replace(
-            mistakes(subtracted)[0],
-            variants=(
-                lambda t, lr, every, factor: lr - factor * (t // every),
-                lambda t, lr, every, factor: lr - lr * factor * (t // every),
-            ),
+        mistake(
+            whole_epochs_only,
+            lambda t, lr, every, factor: lr * factor ** (int(t) // int(every)),
+            lambda t, lr, every, factor: lr * factor ** sum(e % every == 0 for e in range(1, int(t) + 1)),
         ),
-        replace(
-            mistakes(whole_epochs_only)[0],
-            variants=(
-                lambda t, lr, every, factor: lr * factor ** (int(t) // int(every)),
-                lambda t, lr, every, factor: lr * factor ** sum(e % every == 0 for e in range(1, int(t) + 1)),
-            ),
+        mistake(rounded, lambda t, lr, every, factor: lr * factor ** math.ceil(t / every)),
+        mistake(
+            numbers_of_the_lecture,
+            lambda t, lr, every, factor: lr * factor ** (t // 20),
+            lambda t, lr, every, factor: lr * (1 / 3) ** (t // every),
         ),
-        replace(mistakes(rounded)[0], variants=(lambda t, lr, every, factor: lr * factor ** math.ceil(t / every),)),
-        replace(
-            mistakes(numbers_of_the_lecture)[0],
-            variants=(
-                lambda t, lr, every, factor: lr * factor ** (t // 20),
-                lambda t, lr, every, factor: lr * (1 / 3) ** (t // every),
-            ),
-        ),
-        replace(
-            mistakes(at_multiples_only)[0],
-            variants=(
-                lambda t, lr, every, factor: lr * factor if t % every == 0 else lr,
-                lambda t, lr, every, factor: lr * factor if t and t % every == 0 else lr,
-            ),
+        mistake(
+            at_multiples_only,
+            lambda t, lr, every, factor: lr * factor if t % every == 0 else lr,
+            lambda t, lr, every, factor: lr * factor if t and t % every == 0 else lr,
         ),
     ),
     alternatives=(with_floor, with_a_loop),

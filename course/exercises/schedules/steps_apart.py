@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from course import schedules
-from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistake, mistakes
 
 
 def drive(
@@ -191,7 +190,7 @@ EXERCISE = Exercise(
             small_rate_divided,
             start_overwritten,
         ),
-        replace(mistakes(rate_to_the_power)[0], variants=(_power_of_the_sum,)),
+        mistake(rate_to_the_power, _power_of_the_sum),
     ),
     alternatives=(stacked, side_by_side),
     telling=("after k small steps", "after one big step"),

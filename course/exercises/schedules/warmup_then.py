@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from course import schedules
-from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistake, mistakes
 from course.exercises.schedules.common import ATOL, RTOL, rates
 
 
@@ -136,25 +135,16 @@ EXERCISE = Exercise(
     misconceptions=(
         *mistakes(time_not_shifted, up_to_the_shifted, joined_late, from_the_rate, zero_while_warming, shifted_twice),
         *mistakes(up_to_one, whole_epochs_only, level_afterwards),
-        replace(
-            mistakes(damped)[0],
-            variants=(
-                lambda schedule, warmup: lambda t: schedule(t) * t / warmup if t < warmup else schedule(t - warmup),
-            ),
+        mistake(
+            damped, lambda schedule, warmup: lambda t: schedule(t) * t / warmup if t < warmup else schedule(t - warmup)
         ),
-        replace(
-            mistakes(one_early)[0],
-            variants=(
-                lambda schedule, warmup: (
-                    lambda t: schedule(0) * (t + 1) / warmup if t < warmup else schedule(t - warmup)
-                ),
-            ),
+        mistake(
+            one_early,
+            lambda schedule, warmup: lambda t: schedule(0) * (t + 1) / warmup if t < warmup else schedule(t - warmup),
         ),
-        replace(
-            mistakes(none_starts_at_zero)[0],
-            variants=(
-                lambda schedule, warmup: lambda t: schedule(max(0.0, t - warmup)) * min(1.0, t / max(warmup, 1)),
-            ),
+        mistake(
+            none_starts_at_zero,
+            lambda schedule, warmup: lambda t: schedule(max(0.0, t - warmup)) * min(1.0, t / max(warmup, 1)),
         ),
     ),
     alternatives=(with_def, with_clamps),

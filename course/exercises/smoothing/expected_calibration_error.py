@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course import smoothing
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def drive(expected_calibration_error: Callable[..., Any], p: Tensor, y: Tensor, bins: int) -> Any:
@@ -363,19 +362,17 @@ EXERCISE = Exercise(
             every_class,
             percent,
         ),
-        replace(mistakes(unweighted)[0], variants=(unweighted_with_empty_ones,)),
-        replace(mistakes(signed)[0], variants=(signed_other_way, signed_absolute_late)),
-        replace(mistakes(accuracy_of_the_wrong_class)[0], variants=(accuracy_of_the_second,)),
-        replace(mistakes(squared)[0], variants=(squared_with_root,)),
-        replace(
-            mistakes(bin_centres)[0],
-            variants=tuple(
-                partial(bin_centres, at=at, upper=upper) for at in (0.0, 0.5, 1.0) for upper in (True, False)
-            ),
+        mistake(unweighted, unweighted_with_empty_ones),
+        mistake(signed, signed_other_way, signed_absolute_late),
+        mistake(accuracy_of_the_wrong_class, accuracy_of_the_second),
+        mistake(squared, squared_with_root),
+        mistake(
+            bin_centres,
+            *(partial(bin_centres, at=at, upper=upper) for at in (0.0, 0.5, 1.0) for upper in (True, False)),
         ),
-        replace(mistakes(over_other_edges)[0], variants=(partial(over_other_edges, low=lambda p: 1 / p.shape[1]),)),
-        replace(mistakes(a_bin_left_out)[0], variants=(partial(a_bin_left_out, first=1, last=0),)),
-        replace(mistakes(fixed_bins)[0], variants=(partial(fixed_bins, always=15), partial(fixed_bins, always=20))),
+        mistake(over_other_edges, partial(over_other_edges, low=lambda p: 1 / p.shape[1])),
+        mistake(a_bin_left_out, partial(a_bin_left_out, first=1, last=0)),
+        mistake(fixed_bins, partial(fixed_bins, always=15), partial(fixed_bins, always=20)),
     ),
     alternatives=(upper_edges, lower_edges, with_bucketize, plain_python),
     note="One number for the whole batch, between 0 and 1.",

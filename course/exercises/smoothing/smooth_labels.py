@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 import torch
 import torch.nn.functional as F
 
 from course import smoothing
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def cases(draw: Draw) -> list[Case]:
@@ -173,9 +172,9 @@ EXERCISE = Exercise(
             width_from_batch,
             all_rows_alike,
         ),
-        replace(mistakes(eps_for_the_class)[0], variants=(eps_for_the_class_each,)),
-        replace(mistakes(rounded_to_whole_numbers)[0], variants=(rounded_and_whole,)),
-        replace(mistakes(fixed_eps)[0], variants=(partial(fixed_eps, always=0.2), partial(fixed_eps, always=0.05))),
+        mistake(eps_for_the_class, eps_for_the_class_each),
+        mistake(rounded_to_whole_numbers, rounded_and_whole),
+        mistake(fixed_eps, partial(fixed_eps, always=0.2), partial(fixed_eps, always=0.05)),
     ),
     alternatives=(from_full, by_scatter, mixed, through_torchs, row_by_row),
     note="A row per sample, a column per class, (N, K), floating point.",

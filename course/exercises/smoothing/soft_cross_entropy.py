@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course import smoothing
-from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistake, mistakes
 
 
 def drive(soft_cross_entropy: Callable[..., Any], logits: Tensor, p: Tensor) -> dict[str, Any]:
@@ -242,13 +241,10 @@ EXERCISE = Exercise(
             squared_error,
             logarithm_base_2,
         ),
-        replace(mistakes(overflow)[0], variants=(overflow_in_the_normaliser, overflow_in_double)),
-        replace(mistakes(maximum_of_the_batch)[0], variants=(maximum_of_the_batch_entry_by_entry,)),
-        replace(mistakes(binary)[0], variants=(binary_mean,)),
-        replace(
-            mistakes(epsilon_in_log)[0],
-            variants=tuple(partial(epsilon_in_log, tiny=e) for e in (1e-5, 1e-6, 1e-7, 1e-9, 1e-10, 1e-12)),
-        ),
+        mistake(overflow, overflow_in_the_normaliser, overflow_in_double),
+        mistake(maximum_of_the_batch, maximum_of_the_batch_entry_by_entry),
+        mistake(binary, binary_mean),
+        mistake(epsilon_in_log, *(partial(epsilon_in_log, tiny=e) for e in (1e-5, 1e-6, 1e-7, 1e-9, 1e-10, 1e-12))),
     ),
     atol=3e-4,  # with logits of ±900, logsumexp(z) − z rounds at their size
     alternatives=(with_torch, with_log_softmax, with_logsumexp, by_einsum, divergence_and_entropy, row_by_row),

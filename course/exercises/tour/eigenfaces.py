@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from course import tour
-from course.exercises.exercise import Case, Draw, Exercise, Property, Unusable, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, Property, Unusable, mistake, mistakes
 
 Inputs = tuple[Tensor, int]
 
@@ -386,18 +385,18 @@ EXERCISE = Exercise(
     ),
     misconceptions=(
         *mistakes(mean_not_removed, one_number_for_mean),
-        replace(mistakes(mean_of_each_face)[0], variants=(mean_of_each_face_kept,)),
-        replace(mistakes(columns_of_vh)[0], variants=(columns_of_thin_vh,)),
+        mistake(mean_of_each_face, mean_of_each_face_kept),
+        mistake(columns_of_vh, columns_of_thin_vh),
         *mistakes(columns_read_as_rows),
-        replace(mistakes(left_vectors)[0], variants=(left_vectors_as_pictures, rows_of_u)),
+        mistake(left_vectors, left_vectors_as_pictures, rows_of_u),
         *mistakes(rising_order),
         *mistakes(
             smallest_first=(smallest_first, _smallest),
             rows_of_eigenvectors=(rows_of_eigenvectors, _rows),
         ),
-        replace(mistakes(times_singular_value)[0], variants=(times_spread,)),
+        mistake(times_singular_value, times_spread),
         *mistakes(first_left_out, one_too_many),
-        replace(mistakes(all_components)[0], variants=(all_directions,)),
+        mistake(all_components, all_directions),
         *mistakes(standardised, mean_added, swapped_result),
     ),
     alternatives=(as_written, by_covariance, by_faces_times_faces, in_double, by_pca),

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from course import tour
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def reference(integral: Tensor, box: tour.haar.Box) -> float:
@@ -287,12 +286,9 @@ EXERCISE = Exercise(
             one_pixel_short,
             border_overlooked,
         ),
-        replace(mistakes(box_as_two_corners)[0], variants=(box_as_two_corners_halved,)),
-        replace(
-            mistakes(size_for_position)[0],
-            variants=(half_width_for_middle, half_of_left_and_width, width_for_right_edge),
-        ),
-        replace(mistakes(column_first)[0], variants=(only_the_corner_swapped,)),
+        mistake(box_as_two_corners, box_as_two_corners_halved),
+        mistake(size_for_position, half_width_for_middle, half_of_left_and_width, width_for_right_edge),
+        mistake(column_first, only_the_corner_swapped),
         *mistakes(
             width_first,
             whole_box,

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 import torch.nn.functional as F
 
 from course import tour
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def cases(draw: Draw) -> list[Case]:
@@ -157,8 +155,8 @@ EXERCISE = Exercise(
             mean_for_sum,
             transposed,
         ),
-        replace(mistakes(same_direction_twice)[0], variants=(rows_twice,)),
-        replace(mistakes(sums_added)[0], variants=(pixel_counted_once,)),
+        mistake(same_direction_twice, rows_twice),
+        mistake(sums_added, pixel_counted_once),
     ),
     alternatives=(box_by_box, by_recurrence, by_matrices),
     pictures=("gray", "answer"),

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 import torch.nn.functional as F
 
 from course import tour
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def cases(draw: Draw) -> list[Case]:
@@ -288,12 +286,12 @@ EXERCISE = Exercise(
     cases=cases,
     misconceptions=(
         *mistakes(greater_for_greater_equal, clockwise, row_by_row, bits_reversed),
-        replace(mistakes(comparison_reversed)[0], variants=(strictly_darker,)),
-        replace(mistakes(from_the_upper_left)[0], variants=(upper_left_counter_clockwise,)),
-        replace(mistakes(from_above)[0], variants=(above_counter_clockwise,)),
-        replace(mistakes(centre_included)[0], variants=(centre_first, centre_last)),
-        replace(mistakes(border_replicated)[0], variants=(border_mirrored,)),
-        replace(mistakes(wraps_around)[0], variants=(negative_index, negative_index_else_zero)),
+        mistake(comparison_reversed, strictly_darker),
+        mistake(from_the_upper_left, upper_left_counter_clockwise),
+        mistake(from_above, above_counter_clockwise),
+        mistake(centre_included, centre_first, centre_last),
+        mistake(border_replicated, border_mirrored),
+        mistake(wraps_around, negative_index, negative_index_else_zero),
         *mistakes(
             border_cut_off,
             border_left_out,
