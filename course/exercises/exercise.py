@@ -128,6 +128,29 @@ class Lent:
                 self.original.copy_(changed[0])
 
 
+def gradients(function: Function, **leaves: Tensor) -> dict[str, Tensor]:
+    """What backpropagation makes of `function(**leaves)`: the gradient of Σ wᵢ·yᵢ, "gradient for NAME" for each leaf.
+
+    The weights w are fixed and all different, so that errors in several entries do not cancel. Where y does not depend
+    on a leaf, the gradient is 0.
+
+    Raises:
+        Unusable: autograd cannot follow the answer back to any leaf.
+    """
+    live = {name: t.detach().clone().requires_grad_() for name, t in leaves.items()}
+    # The function gets copies: autograd forbids to change a leaf in place, and that is another matter than this one.
+    y = function(**{name: t.clone() for name, t in live.items()})
+    if not y.requires_grad:
+        *most, last = live
+        raise Unusable(
+            f"autograd cannot follow your answer back to {', '.join(most)}{' and ' * bool(most)}{last}, so no network "
+            "could learn through it: leave out .detach(), .item(), NumPy and no_grad()."
+        )
+    weights = (1.0 + torch.arange(y.numel(), device=y.device)).sin().view(y.shape)
+    found = torch.autograd.grad((weights * y).sum(), list(live.values()), allow_unused=True, materialize_grads=True)
+    return {f"gradient for {name}": slope for name, slope in zip(live, found, strict=True)}
+
+
 def unwritten(*_: Any, **__: Any) -> Any:
     """The stub of a student notebook."""
     raise NotImplementedError

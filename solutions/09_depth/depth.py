@@ -65,6 +65,7 @@ BlockLights()
 # {{card depth.residual}}
 #
 # `x` has shape (N, …), `branch` is a function, and `b` holds one gate **per sample**, shape (N,): zeros and ones.
+# A network learns through your block: gradients must reach both `x` and the branch.
 
 
 # %% exercise="depth.residual"
@@ -101,7 +102,7 @@ check("depth.residual", residual)
 # {{card depth.stochastic_depth}}
 #
 # Draw one gate for each sample, from `generator`. There is no ReLU here: whoever builds a block puts it where it
-# belongs.
+# belongs. In training, gradients must reach `x` and the branch.
 
 
 # %% exercise="depth.stochastic_depth"

@@ -80,6 +80,9 @@ LossLandscape()
 #
 # `x` has shape (N, C) or (N, C, H, W), the four vectors (C,). Return three tensors: `y`, the new running mean, the new
 # running variance.
+#
+# A network learns through `y`, so autograd must be able to follow it back to `x`, γ and β. The batch's mean and
+# variance depend on `x`, too, and gradients pass through them. The memory is better kept out of it (`.detach()`).
 
 
 # %% exercise="recipe.batch_norm"
@@ -100,8 +103,8 @@ def batch_norm(
     mean, var = running_mean, running_var
     if training:
         mean, var = x.mean(dims), x.var(dims, correction=0)
-        running_mean = (1 - momentum) * running_mean + momentum * mean
-        running_var = (1 - momentum) * running_var + momentum * x.var(dims)
+        running_mean = (1 - momentum) * running_mean + momentum * mean.detach()
+        running_var = (1 - momentum) * running_var + momentum * x.detach().var(dims)
     y = (x - mean.view(shape)) / (var.view(shape) + eps).sqrt()
     return gamma.view(shape) * y + beta.view(shape), running_mean, running_var
     ### END SOLUTION

@@ -10,12 +10,17 @@ from torch import Tensor
 
 from course import depth
 from course.exercises.depth.common import mixing
-from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, gradients, mistake, mistakes
 
 
 def drive(residual: Callable[..., Any], x: Tensor, weight: Tensor, offset: Tensor, b: Tensor) -> Any:
-    """One block, whose branch is f(x) = offset · (1 + ½ sin(weight x))."""
-    return residual(x, mixing(weight, offset), b)
+    """One block, whose branch is f(x) = offset · (1 + ½ sin(weight x)), and its gradients."""
+    leaves = {"x": x.clone(), "branch": offset.clone()}
+    gates = b.clone()
+    y = residual(x, mixing(weight, offset), b)
+    if not isinstance(y, Tensor):
+        return {"y": y}
+    return {"y": y} | gradients(lambda x, branch: residual(x, mixing(weight, branch), gates), **leaves)
 
 
 def cases(draw: Draw) -> list[Case]:
@@ -140,6 +145,20 @@ def gates_along_columns(x, branch, b):
     return (x + b * branch(x)).relu()
 
 
+def branch_detached(x, branch, b):
+    """The values are right, but no gradient reaches the branch, so it would never learn: leave out .detach() and
+    no_grad()."""
+    with torch.no_grad():
+        change = _per_sample(b, x) * branch(x)
+    return (x + change).relu()
+
+
+def identity_detached(x, branch, b):
+    """The values are right, but no gradient passes along the identity, which is what residual blocks are for: leave out
+    .detach(), .data, no_grad()."""
+    return (x.detach() + _per_sample(b, x) * branch(x)).relu()
+
+
 def sigmoid_for_relu(x, branch, b):
     """The activation is another one: this block ends with a ReLU."""
     b = b.view(-1, *[1] * (x.ndim - 1))
@@ -224,11 +243,14 @@ EXERCISE = Exercise(
             subtracted,
             averaged_gate,
             gates_along_columns,
+            branch_detached,
+            identity_detached,
         ),
         mistake(one_gate_for_all, any_gate_for_all, every_gate_for_all),
         mistake(sigmoid_for_relu, leaky_for_relu, gelu_for_relu, capped_relu),
     ),
     alternatives=(as_written, where_gate_opens, survivors_only, einsum, in_place, one_by_one),
+    telling=("y",),
     note="b has one number per sample: reshape it to (N, 1, …, 1), with as many axes as x, before multiplying.",
     forbidden=("torchvision.ops.stochastic_depth", "torchvision.ops.StochasticDepth", "timm.layers", "course.depth"),
 )

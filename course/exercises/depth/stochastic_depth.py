@@ -11,7 +11,7 @@ from torch import Tensor
 
 from course import depth
 from course.exercises.depth.common import mixing
-from course.exercises.exercise import Case, Draw, Exercise, Lent, Property, Unusable, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, Lent, Property, Unusable, gradients, mistakes
 
 Inputs = tuple[Tensor, Tensor, Tensor, float, int]
 CALLS = 6
@@ -20,11 +20,11 @@ CALLS = 6
 def drive(
     stochastic_depth: Callable[..., Any], x: Tensor, weight: Tensor, offset: Tensor, p: float, seed: int
 ) -> dict[str, Any]:
-    """Several calls in training from one generator, the first of them again from its seed, and two at test time.
+    """Several calls in training from one generator, the first again from its seed, with gradients; two at test time.
 
     The branch is f(x) = offset · (1 + ½ sin(weight x)).
     """
-    branch, lent = mixing(weight, offset), Lent(x)
+    branch, lent, untouched = mixing(weight, offset), Lent(x), x.clone()
 
     def call(training: bool, generator: torch.Generator) -> Any:
         answer = stochastic_depth(lent.copy(), branch, p, training, generator)
@@ -41,7 +41,13 @@ def drive(
         "at test time, from another seed": call(False, torch.Generator().manual_seed(seed + 1)),
     }
     lent.returned()
-    return answers
+    if not isinstance(answers["in training, from the same seed"], Tensor):
+        return answers
+
+    def block(x: Tensor, branch: Tensor) -> Any:
+        return stochastic_depth(x, mixing(weight, branch), p, True, torch.Generator().manual_seed(seed))
+
+    return answers | gradients(block, x=untouched, branch=offset)
 
 
 def cases(draw: Draw) -> list[Case]:
@@ -178,6 +184,29 @@ def _repeatable(inputs: Inputs, answer: dict[str, Any]) -> str | None:
         other = answer["in training, from another seed"]
         if torch.allclose(first[0].double(), other.double(), atol=1e-5):
             return "another generator seed gave the same gates: draw from `generator`"
+    return None
+
+
+def _backpropagates(
+    inputs: Inputs, answer: dict[str, Any], along_identity: bool = True, along_branch: bool = True
+) -> str | None:
+    """The name of the first gradient that is not that of x + b·f(x), with constants for what is detached."""
+    x, weight, offset, *_ = inputs
+    gates = _gates(inputs, answer["in training, from the same seed"]).round()
+
+    def block(x: Tensor, branch: Tensor) -> Tensor:
+        change = gates.to(x.dtype) * mixing(weight, branch)(x)
+        return (x if along_identity else x.detach()) + (change if along_branch else change.detach())
+
+    for name, wanted in gradients(block, x=x, branch=offset).items():
+        if not torch.allclose(answer[name].double(), wanted.double(), rtol=1e-3, atol=1e-3):
+            return name
+    return None
+
+
+def _learns(inputs: Inputs, answer: dict[str, Any]) -> str | None:
+    if name := _backpropagates(inputs, answer):
+        return f"the {name} is not that of x + b·f(x): in training autograd must be able to follow both parts"
     return None
 
 
@@ -384,6 +413,20 @@ def activated(x, branch, p, training, generator):
     return (x + b.view(-1, *[1] * (x.ndim - 1)) * branch(x)).relu()
 
 
+def branch_detached(x, branch, p, training, generator):
+    """The values are right, but no gradient reaches the branch, so it would never learn: leave out .detach() and
+    no_grad()."""
+    b = torch.rand(len(x), generator=generator) < p if training else torch.full((len(x),), p)
+    return x + b.float().view(-1, *[1] * (x.ndim - 1)) * branch(x).detach()
+
+
+def identity_detached(x, branch, p, training, generator):
+    """The values are right, but no gradient passes along the identity, which is what residual blocks are for: leave out
+    .detach(), .data, no_grad()."""
+    b = torch.rand(len(x), generator=generator) < p if training else torch.full((len(x),), p)
+    return x.detach() + b.float().view(-1, *[1] * (x.ndim - 1)) * branch(x)
+
+
 def _shown(
     training: Callable[[Inputs, Tensor], bool] | None, testing: Callable[[Inputs, Tensor], bool] | None
 ) -> Callable[[Inputs, dict[str, Any]], bool]:
@@ -402,6 +445,12 @@ def _right(inputs: Inputs, gates: Tensor) -> bool:
     p = inputs[3]
     own = not _random(inputs) or not _alike_within_batch(gates)
     return _binary(gates) and _alike_within_samples(gates) and own and _share_is(_of_samples(gates), p)
+
+
+def _without(**parts: bool) -> Callable[[Inputs, dict[str, Any]], bool]:
+    """A recogniser of right values whose gradients lack a part."""
+    values = _shown(_right, _weight(_kept))
+    return lambda inputs, answer: values(inputs, answer) and _backpropagates(inputs, answer, **parts) is None
 
 
 def _survive_with(share: Callable[[float], float], one: Callable[[float], float] = lambda p: 1.0) -> Callable[..., Any]:
@@ -599,8 +648,11 @@ EXERCISE = Exercise(
         Property("branches survive with probability p", _surviving_share),
         Property("the generator decides", _repeatable),
         Property("gates are independent", _independent),
+        Property("gradients reach x and the branch", _learns),
     ),
     misconceptions=mistakes(
+        branch_detached=(branch_detached, _without(along_branch=False)),
+        identity_detached=(identity_detached, _without(along_identity=False)),
         drop_probability=(drop_probability, _shown(_survive_with(_lost), _weight(_lost))),
         dropped_in_training=(dropped_in_training, _shown(_survive_with(_lost), _weight(_kept))),
         not_scaled_at_test_time=(not_scaled_at_test_time, _shown(_right, _weight(_whole))),

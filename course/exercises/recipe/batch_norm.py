@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course import recipe
-from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistake, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, Unusable, gradients, mistake, mistakes
 
 
 def drive(
@@ -25,7 +25,9 @@ def drive(
     momentum: float,
     eps: float,
 ) -> dict[str, Any]:
-    """Several batches in a row, some in training, some not; all outputs and all running statistics."""
+    """Several batches in a row, some in training, some not: outputs, running statistics, and the first's gradients."""
+    leaves = {"x": x[0].clone(), "gamma": gamma.clone(), "beta": beta.clone()}
+    memory = running_mean.clone(), running_var.clone()
     ys, means, variances = [], [], []
     for batch, mode in zip(x, training, strict=True):
         answer = batch_norm(batch, gamma, beta, running_mean, running_var, mode, momentum, eps)
@@ -39,7 +41,10 @@ def drive(
         variances.append(running_var.detach().clone())
     if len({v.shape for v in means}) > 1 or len({v.shape for v in variances}) > 1:
         raise Unusable("The running statistics must keep their shape, (C,): one number per channel.")
-    return {"y": ys, "running mean": torch.stack(means), "running variance": torch.stack(variances)}
+    found: dict[str, Any] = {"y": ys, "running mean": torch.stack(means), "running variance": torch.stack(variances)}
+    return found | gradients(
+        lambda x, gamma, beta: batch_norm(x, gamma, beta, *memory, training[0], momentum, eps)[0], **leaves
+    )
 
 
 def cases(draw: Draw) -> list[Case]:
@@ -257,6 +262,20 @@ def eps_outside(x, gamma, beta, running_mean, running_var, training, momentum, e
     return y, running_mean, running_var
 
 
+def statistics_detached(
+    x, gamma, beta, running_mean, running_var, training, momentum, eps, mean_too=True, var_too=True
+):
+    """The values are right and the gradients are not: mean and variance of the batch are taken for constants. They
+    depend on x, so let autograd go through them (keep only the memory out of it)."""
+    dims, shape = [0, *range(2, x.ndim)], (1, -1) + (1,) * (x.ndim - 2)
+    y, after_mean, after_var = _right(x, gamma, beta, running_mean, running_var, training, momentum, eps)
+    if training:
+        mean, var = x.mean(dims), x.var(dims, unbiased=False)
+        mean, var = mean.detach() if mean_too else mean, var.detach() if var_too else var
+        y = gamma.view(shape) * (x - mean.view(shape)) / (var.view(shape) + eps).sqrt() + beta.view(shape)
+    return y, after_mean, after_var
+
+
 def no_root(x, gamma, beta, running_mean, running_var, training, momentum, eps):
     """This divides by the variance; divide by its root."""
     dims = [0, *range(2, x.ndim)]
@@ -404,6 +423,11 @@ EXERCISE = Exercise(
             last_batch_only,
             eps_outside,
             no_root,
+        ),
+        mistake(
+            statistics_detached,
+            partial(statistics_detached, mean_too=False),
+            partial(statistics_detached, var_too=False),
         ),
         mistake(counted_samples_only, partial(counted_samples_only, least=1)),
         mistake(fixed_numbers, partial(fixed_numbers, m=None, e=1e-5), partial(fixed_numbers, e=1e-5)),
