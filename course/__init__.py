@@ -8,6 +8,8 @@ Each lecture section is one name on every floor: `course.descent` holds its form
 from importlib import import_module
 from typing import Any
 
+from course import dynamo
+
 __version__ = "0.1.0"
 
 _ROOMS = (
@@ -44,3 +46,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_ROOMS})
+
+
+dynamo.defer()

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 PRELOAD = (
     "numpy",
     "torch",
-    "torch._dynamo",  # torch imports it with the first optimizer, which takes as long as torch itself
     "matplotlib.pyplot",
     "anywidget",
     "contourpy",

@@ -180,9 +180,6 @@ def _local(
     assignment: Assignment, sandbox: Sandbox, *, workers: int, stack: ExitStack, server: ForkServer | None
 ) -> Engine:
     """Processes on this machine. They are forked from this one, so all that they need is imported first."""
-    # torch imports half of itself with the first optimizer; each worker would do that again.
-    import torch._dynamo  # noqa: F401
-
     import course.grading.verdict.trusted  # noqa: F401  (and with it all exercises)
 
     address = server.address if server else None
