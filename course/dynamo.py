@@ -1,7 +1,7 @@
 """Keeps PyTorch's compiler from being imported where nothing is compiled.
 
-The first optimizer that takes a step imports `torch._dynamo`, and so does the first `torch.func.grad`: longer than torch
-itself takes, and all that they ask of it is to leave them alone if something is being compiled. Until something is,
+The first step of an optimizer imports `torch._dynamo`, and so does the first `torch.func.grad`. That takes longer than
+torch itself, and all that they ask of it is to leave them alone if something is being compiled. Until something is,
 `Deferred` stands in its place and does nothing, which is what the compiler would do.
 """
 
@@ -69,8 +69,8 @@ class _Idle:
 class _Inside(MetaPathFinder, Loader):
     """Finds parts of `torch._dynamo` that loading it has brought along.
 
-    `import torch._dynamo.config` asks for the package's path, and so loads the package and with it that very part; Python
-    would then load the part once more.
+    `import torch._dynamo.config` asks for the package's path, and so loads the package and with it that very part;
+    Python would then load the part once more.
     """
 
     def find_spec(

@@ -27,7 +27,7 @@ import json, sys, time
 started = time.process_time()
 {code}
 seconds = time.process_time() - started
-print(json.dumps([seconds, sorted({{name.split(".")[0] for name in sys.modules}})]))
+print(json.dumps([seconds, sorted(name for name in sys.modules if "." not in name)]))
 """
 
 

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 PRELOAD = (
     "numpy",
     "torch",
+    "torch.nested._internal.nested_tensor",  # wanted by the first gradient
+    "torch.utils._device",  # and this by the first look at the default device
     "matplotlib.pyplot",
     "anywidget",
     "contourpy",

@@ -88,14 +88,16 @@ def test_it_has_torch_and_is_otherwise_like_any_kernel(
     (tmp_path / "neighbour.py").write_text("answer = 42")
     notebook = run(
         server.address,
-        "import sys; print('torch._dynamo' in sys.modules)",
+        "import sys; before = set(sys.modules); import torch; from torch import nn, optim; model = nn.Linear(2, 1); "
+        "model(torch.ones(1, 2)).sum().backward(); optim.SGD(model.parameters()).step(); "
+        "print({m for m in sys.modules if m.startswith('torch')} - before)",
         "import os; print(os.getcwd(), os.environ['A_VARIABLE'])",
         "import neighbour; print(neighbour.answer)",
         "import matplotlib.pyplot as plt; plt.plot([1, 2]);",
         "print(__name__, 'Server' in globals(), get_ipython().__class__.__name__)",
         cwd=tmp_path,
     )
-    assert printed(notebook, 0) == "True"
+    assert printed(notebook, 0) == "set()"  # none is left to be imported
     assert printed(notebook, 1) == f"{tmp_path} of today"
     assert printed(notebook, 2) == "42"
     assert any("image/png" in o.get("data", {}) for o in notebook.cells[3].outputs)
