@@ -133,6 +133,7 @@ def measured(challenge: Challenge, seen: Observation, seed: int) -> Entry:
         return entry("failed", str(error))
     points = challenge.worth(score)
     status = "passed" if points == challenge.points else "partial" if points else "failed"
-    higher = next((f" {least:.0%} would be worth {p:g} points." for least, p in challenge.steps if score < least), "")
-    sentence = f"{score:.1%} right on pictures never seen, with {used}.{higher}"
+    higher = ((100 * least, p) for least, p in challenge.steps if score < least)
+    next_step = next((f" {share:.0f} % would be worth {p:g} points." for share, p in higher), "")
+    sentence = f"{100 * score:.1f} % right on pictures never seen, with {used}.{next_step}"
     return Entry(challenge, status, points, sentence, seed, score)

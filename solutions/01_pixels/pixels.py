@@ -62,9 +62,7 @@ PixelInspector()
 
 # %%
 stored = torch.from_numpy(samples.chelsea().copy())
-print(
-    f"{stored.dtype}, shape {tuple(stored.shape)}: {stored.numel():,} numbers between {stored.min()} and {stored.max()}"
-)
+print(f"{stored.dtype}, shape {tuple(stored.shape)}: numbers between {stored.min()} and {stored.max()}")
 print(f"the pixel in row 120, column 200: {stored[120, 200].tolist()}  (red, green, blue)")
 
 # %% [markdown]
@@ -276,7 +274,7 @@ train_x, train_y = fruit("train")
 test_x, test_y = fruit("test")
 guesses = pixels.nearest_neighbour(train_x, train_y, test_x)
 right = (guesses == test_y).float().mean().item()
-print(f"measured: nearest neighbour on {train_x[0].numel():,} numbers per picture is right for {right:.1%}")
+print(f"measured: nearest neighbour on {train_x[0].numel()} numbers per picture is right for {100 * right:.1f} %")
 if predicted is None:
     print("no prediction yet: write one into the first line, it makes the answer stick")
 else:

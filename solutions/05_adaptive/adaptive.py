@@ -250,7 +250,7 @@ for optimizer_class in (torch.optim.AdamW, adaptive.AdamW):
     generator = torch.Generator().manual_seed(0)
     history = fit(model, digits("train"), optimizer, epochs=5, generator=generator, progress=False)
     right = accuracy(model, *digits("test"))
-    print(f"{optimizer_class.__module__:>18}: loss {history.loss[-1]:.6f}, right on unseen digits {right:.1%}")
+    print(f"{optimizer_class.__module__:>18}: loss {history.loss[-1]:.6f}, right on unseen digits {100 * right:.1f} %")
 
 # %% [markdown]
 # > **Memory.** SGD keeps nothing, momentum one number per weight, Adam two. For a network of a billion weights Adam's

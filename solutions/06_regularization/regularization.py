@@ -228,7 +228,7 @@ history = fit(
 )
 stop.restore()
 print(f"{history.ended} after {len(history.epoch_ends)} epochs, best was epoch {stop.epoch}")
-print(f"right on unseen digits: {accuracy(model, *digits('test')):.1%}")
+print(f"right on unseen digits: {100 * accuracy(model, *digits('test')):.1f} %")
 
 # %% [markdown]
 # ---
@@ -301,7 +301,7 @@ generator = torch.Generator().manual_seed(0)
 after_step = [lambda _: ema.update(model)]
 fit(model, digits("train"), optimizer, epochs=5, after_step=after_step, generator=generator, progress=False)
 for name, network in (("last weights", model), ("average", ema)):
-    print(f"{name:>12}: right on unseen digits {accuracy(network, *digits('test')):.1%}")
+    print(f"{name:>12}: right on unseen digits {100 * accuracy(network, *digits('test')):.1f} %")
 
 # %% [markdown]
 # ---

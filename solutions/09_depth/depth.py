@@ -244,7 +244,8 @@ for p_last in (1.0, 0.5):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     fit(model, train, optimizer, steps=60, generator=torch.Generator().manual_seed(1), progress=False)
     average = depth.expected_depth(model.survival)
-    print(f"p_L = {p_last}: {average:.1f} of 6 blocks on average, right on new fruit {accuracy(model, *test):.1%}")
+    right = 100 * accuracy(model, *test)
+    print(f"p_L = {p_last}: {average:.1f} of 6 blocks on average, right on new fruit {right:.1f} %")
 
 # %% [markdown]
 # Two numbers from one short run prove nothing about $p_L$. They show how it is used.
