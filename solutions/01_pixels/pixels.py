@@ -146,8 +146,8 @@ grays = [
 effects.gallery(
     [rocket, *grays],
     ["in colour", "luma", "plain mean", "red and blue swapped"],
-    alt="A rocket on its launch pad in colour, and three grey versions. They look alike at first sight; the sky and "
-    "the flame differ a little in brightness.",
+    alt="A rocket on its launch pad in colour, and three grey versions. They look alike at first sight; the blue "
+    "sky differs a little in brightness.",
     columns=4,
 )
 
