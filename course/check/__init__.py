@@ -20,6 +20,7 @@ from course.exercises.challenge import Challenge
 from course.exercises.exercise import Exercise
 from course.neutral import neutral
 from course.study import book, code, hints
+from course.study.card import paragraph
 from course.study.settings import grading
 
 __all__ = ["CheckFailed", "Report", "check", "verdict"]
@@ -58,7 +59,14 @@ def _hints(task: Exercise | Challenge, status: str, points: float, function: Cal
     """Enter the outcome into the learner's progress; what the report offers besides."""
     if code.handed_out(task, function):
         status = "unwritten"
-    return hints.offer(task, status, book.checked(task.name, status, points, code.digest(function)))
+    version, before = code.digest(function), book.read().get(task.name, book.UNTOUCHED)
+    offered = hints.offer(task, status, book.checked(task.name, status, points, version))
+    note = ""
+    if code.overtaken(function, task.function):
+        note = f"The cell that defines `{task.function}` stopped with an error, so this is the version before: mend it."
+    elif status in ("failed", "partial") and version and version == before.digest:
+        note = f"This version was checked before. After a change, run the cell of `{task.function}` first."
+    return (paragraph(note) + offered[0], f"{note}\n{offered[1]}".replace("`", "").strip()) if note else offered
 
 
 def _must_be_callable(name: str, function: Any) -> None:

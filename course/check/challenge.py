@@ -120,7 +120,9 @@ def measured(challenge: Challenge, seen: Observation, seed: int) -> Entry:
 
     name = challenge.function
     if seen.unwritten:
-        return entry("unwritten", f"{name} is not written yet: replace the line that raises by your code.")
+        return entry(
+            "unwritten", f"{name} is not written yet: replace the line that raises by your code, and run its cell."
+        )
     if seen.timed_out:
         return entry("failed", f"{name} did not come to an end within {challenge.seconds:g} seconds.")
     if seen.error == Rejected.__name__:
