@@ -20,7 +20,6 @@ from course.exercises.challenge import Challenge
 from course.exercises.exercise import Exercise
 from course.neutral import neutral
 from course.study import book, code, hints
-from course.study.card import paragraph
 from course.study.settings import grading
 
 __all__ = ["CheckFailed", "Report", "check", "verdict"]
@@ -47,7 +46,7 @@ def check(name: str, function: Callable[..., Any], *, seed: int | None = None) -
     else:
         report = Report(verdict(task, function, seed))
     if not grading():
-        return report.with_hints(_hints(task, report.row()["status"], report.points, function))
+        return report.with_hints(*_hints(task, report.row()["status"], report.points, function))
     if report.points == 0:
         _display(report)
         row = report.row()
@@ -55,18 +54,18 @@ def check(name: str, function: Callable[..., Any], *, seed: int | None = None) -
     return report
 
 
-def _hints(task: Exercise | Challenge, status: str, points: float, function: Callable[..., Any]) -> tuple[str, str]:
-    """Enter the outcome into the learner's progress; what the report offers besides."""
+def _hints(
+    task: Exercise | Challenge, status: str, points: float, function: Callable[..., Any]
+) -> tuple[tuple[str, str], str]:
+    """Enter the outcome into the learner's progress; what the report offers besides, and a note on the version."""
     if code.handed_out(task, function):
         status = "unwritten"
     version, before = code.digest(function), book.read().get(task.name, book.UNTOUCHED)
     offered = hints.offer(task, status, book.checked(task.name, status, points, version))
-    note = ""
     if code.overtaken(function, task.function):
-        note = f"The cell that defines `{task.function}` stopped with an error, so this is the version before: mend it."
-    elif status in ("failed", "partial") and version and version == before.digest:
-        note = f"This version was checked before. After a change, run the cell of `{task.function}` first."
-    return (paragraph(note) + offered[0], f"{note}\n{offered[1]}".replace("`", "").strip()) if note else offered
+        return offered, f"The cell of {task.function} stopped with an error, so this is about the version before it."
+    again = status in ("failed", "partial") and version and version == before.digest
+    return offered, "This version was checked before. After a change, run its cell first." if again else ""
 
 
 def _must_be_callable(name: str, function: Any) -> None:

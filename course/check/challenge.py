@@ -11,7 +11,7 @@ from typing import Any
 from course.check.answers import Traits, plain
 from course.check.limits import call_within
 from course.check.observe import Observation
-from course.check.report import HEADS, VERDICT_MIME, framed, headline
+from course.check.report import HEADS, VERDICT_MIME, framed, headline, noted
 from course.exercises.challenge import Challenge, Rejected
 
 
@@ -27,6 +27,7 @@ class Entry:
         seed: brings the same start and the same test pictures back.
         score: share of right answers; None if it could not be measured.
         hints: what is offered at the end to whoever learns alone, as HTML and as text.
+        note: a sentence at the beginning, about the version that was checked.
     """
 
     challenge: Challenge
@@ -36,6 +37,7 @@ class Entry:
     seed: int
     score: float | None = None
     hints: tuple[str, str] = ("", "")
+    note: str = ""
 
     def __repr__(self) -> str:
         return repr(round(self.points, 4))
@@ -45,9 +47,9 @@ class Entry:
         """Whether all points were earned."""
         return self.status == "passed"
 
-    def with_hints(self, hints: tuple[str, str]) -> Entry:
+    def with_hints(self, hints: tuple[str, str], note: str = "") -> Entry:
         """The same, and what is offered besides."""
-        return replace(self, hints=hints)
+        return replace(self, hints=hints, note=note)
 
     def row(self) -> dict[str, Any]:
         """As plain fields, those of other checks and the score."""
@@ -65,8 +67,8 @@ class Entry:
 
     def text(self) -> str:
         """For a terminal."""
-        offered = f"\n{self.hints[1]}" if self.hints[1] else ""
-        return f"{HEADS[self.status]} · {self.challenge.function} · {self._worth()}\n{self.sentence}{offered}"
+        lines = [f"{HEADS[self.status]} · {self.challenge.function} · {self._worth()}", self.note, self.sentence]
+        return "\n".join(filter(None, [*lines, self.hints[1]]))
 
     def html(self) -> str:
         """For a notebook."""
@@ -78,6 +80,7 @@ class Entry:
         return framed(
             self.status,
             headline(self.status, self.challenge.function, self._worth())
+            + noted(self.note)
             + f'<p style="margin:.3em 0;opacity:.75;font-size:90%">{steps}</p>'
             + f'<p style="margin:.3em 0">{html.escape(self.sentence)}</p>'
             + self.hints[0],

@@ -35,7 +35,7 @@ function held(area) {
 const KNOBS = {
   slider(save, { values, unit, words: told }) {
     const box = h("input", { type: "range", min: 0, max: values.length - 1, step: 1 });
-    const out = h("output");
+    const out = h("output", { "aria-live": "off" }); // the slider itself says its value
     box.addEventListener("input", () => save(values[box.value]));
     cancelled(box, () => box.value, (at) => save(values[at]));
     const show = (v) => {

@@ -340,9 +340,9 @@ def test_who_checks_an_old_version_is_told(shell: Any, monkeypatch: pytest.Monke
     first = told(wrong)
     assert "checked before" not in first
     assert "stopped with an error" not in first
-    assert "This version was checked before. After a change, run the cell of gd_step first." in told("")
-    assert "The cell that defines gd_step stopped with an error" in told(wrong.replace("return", "retrun"))
-    assert "The cell that defines" in told("def gd_step(w: Tensor, grad, lr):\n    return w - lr * grad")
+    assert "This version was checked before. After a change, run its cell first." in told("")
+    assert "The cell of gd_step stopped with an error" in told(wrong.replace("return", "retrun"))
+    assert "The cell of gd_step stopped" in told("def gd_step(w: Tensor, grad, lr):\n    return w - lr * grad")
     assert "✓ right" in (mended := told("if True:\n    def gd_step(w, grad, lr):\n        return w - lr * grad"))
     assert "stopped with an error" not in mended
 
