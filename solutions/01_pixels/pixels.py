@@ -303,8 +303,8 @@ effects.gallery(
 effects.get("pixels.single_pixel").show()
 
 # %% [markdown]
-# One pixel says little about a digit; all of them together say nearly everything. On fruit one pixel says little, too,
-# but the nearest neighbour cannot make use of what the other 1 023 say.
+# One pixel says little about a digit; all of them together say nearly everything. On fruit one pixel says
+# little, too, and the nearest neighbour gets little more out of the other 1 023.
 
 # %% [markdown]
 # ### Experiment: nearly all numbers change

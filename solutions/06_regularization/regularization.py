@@ -159,7 +159,8 @@ effects.get("regularization.weight_decay").show()
 # A class this time, with two methods. `fit` calls your object after each epoch: `stop(history)`. The newest validation
 # accuracy is `history.validation_accuracy[-1]`.
 #
-# * If it is **higher** than the best so far: remember it, and a copy of `model.state_dict()`.
+# * If it is **higher** than the best so far, as any accuracy is in the first epoch: remember it, and a copy of
+#   `model.state_dict()`.
 # * Return `True` as soon as `patience` epochs in a row have not been better, else `False`.
 # * `restore()` puts the best state back, each time it is called: `model.load_state_dict(…)`.
 #

@@ -37,7 +37,8 @@ from course.training import accuracy, fit
 #
 # Each column is a training step, each row a block; lit blocks are active. Find
 #
-# 1. how many blocks are active on average if $p$ falls along a line to ½, and how many if it is ½ for all,
+# 1. how many blocks are active on average if the probability $p$ of being active falls along a line to ½ from the first
+#    block to the last, and how many if it is ½ for all,
 # 2. how often two steps train the same network,
 # 3. what `p of the last block` = 1 gives.
 # %%
