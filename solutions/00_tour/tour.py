@@ -329,8 +329,8 @@ NAMES.show()
 # <details><summary><code>name 'check' is not defined</code>, or <code>Tensor</code>, <code>torch</code>, a function of
 # mine …</summary>
 #
-# A cell counts once it has run, and a kernel that was started anew knows nothing: after a restart, or the next day. Click
-# the cell where you are and choose *Run → Run All Above Selected Cell*.
+# A cell counts once it has run, and a kernel that was started anew knows nothing: after a restart, or the next day.
+# Click the cell where you are and choose *Run → Run All Above Selected Cell*.
 # </details>
 # <details><summary>The check still shows the old result</summary>
 #
