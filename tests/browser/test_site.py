@@ -168,6 +168,9 @@ def test_a_notebook_shows_what_came_out(site: Site, page: Any) -> None:
     page.goto(f"file://{site.folder / '03_descent/descent.html'}")
     still = page.locator("img[src$='.svg'][alt*='momentum']").first
     assert still.bounding_box()["height"] > 100
+    drawing = page.locator("img[src$='loop.svg']")
+    assert "update the weights;" in drawing.get_attribute("alt"), "its lines must not run into each other"
+    assert drawing.bounding_box()["width"] > 550, "else nobody can read it on a phone"
     assert page.get_by_text("✓ right").count() == 1
     text = page.locator("article").inner_text()
     for raw in ("$", "\\frac", "application/vnd", "Descent(children", "{{", "BEGIN SOLUTION"):
