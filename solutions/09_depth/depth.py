@@ -192,7 +192,7 @@ effects.get("depth.time_saved").show()
 
 # %% [markdown]
 # The formula saves nothing. Skipping does, though the rest of the step stays. On these small pictures the sorting
-# of samples eats up most of what a gate per sample saves; on larger batches of larger pictures it pays:
+# of samples eats up most or all of what a gate per sample saves; on larger batches of larger pictures it pays:
 # `course bench depth`.
 
 # %% [markdown]
