@@ -269,7 +269,12 @@ function render({ model, el }) {
     h("figure", {}, h("div", { class: "panels" }, ...pictures), shown),
     h("div", { class: about.compact ? "knobs compact" : "knobs" }, ...knobs),
     tools(model, about));
-  const root = h("div", { class: "explorable", role: "group", "aria-label": about.title }, parts, spoken);
+  const lost = h("p", { class: "lost", role: "status" });
+  const root = h("div", { class: "explorable", role: "group", "aria-label": about.title }, lost, parts, spoken);
+  // Its sliders would still move, and nobody would know why the picture does not.
+  const gone = () => (lost.textContent = "The kernel has been restarted. Run this cell again, and it moves again.");
+  model.on("comm_live_update", gone);
+  listening.push(["comm_live_update", gone]);
   keyboard(root);
   // Whoever takes hold of anything else stops what plays.
   const halt = (event) => players.forEach(({ button, stop }) => event.composedPath().includes(button) || stop());
