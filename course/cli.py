@@ -386,7 +386,7 @@ def leaderboard(
 
     table = Table("rank", "name", "right on new pictures", "points")
     for line in lines:
-        table.add_row(str(line.rank), _plain(line.name), f"{line.score:.1%}", f"{line.points:g}")
+        table.add_row(str(line.rank), _plain(line.name), f"{100 * line.score:.1f} %", f"{line.points:g}")
     _print(table)
     left_out = len(results) - len(lines)
     _print(f"{len(lines)} on the leaderboard, {left_out} without a score; {', '.join(map(str, written))}")

@@ -114,7 +114,7 @@ def _cells(run: Run) -> list[str]:
         f"{run.lr:g}",
         str(run.steps),
         f"{run.loss:.4f}",
-        f"{run.accuracy:.1%}",
+        f"{100 * run.accuracy:.1f} %",
         run.backend,
     ]
 

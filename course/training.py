@@ -295,8 +295,8 @@ class History:
         text = f"{len(self.loss)} steps in {self.seconds:.1f} s, {self.ended or 'still training'}: "
         text += f"the loss goes from {self.loss[0]:.3g} to {self._recent():.3g}"
         if any(map(math.isfinite, self.validation_accuracy)):
-            text += f", the validation accuracy from {self.validation_accuracy[0]:.1%}"
-            text += f" to {self.validation_accuracy[-1]:.1%}"
+            text += f", the validation accuracy from {100 * self.validation_accuracy[0]:.1f} %"
+            text += f" to {100 * self.validation_accuracy[-1]:.1f} %"
         return text
 
     def _recent(self) -> float:

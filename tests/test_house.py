@@ -79,3 +79,12 @@ def test_the_ledger_in_the_docs_is_that_of_the_present_claims():
     assert set(recorded) - set(present) <= {"tour.names"}
     assert all(row["seeds"] >= 5 for row in rows)
     assert (ROOT / "docs" / "ledger.md").read_text(encoding="utf-8") == effects.page(rows)
+
+
+def test_a_share_is_written_with_a_space_before_its_sign():
+    """84 %, as the notebooks typeset it; what an experiment says passes through `typeset`."""
+    ours = [path for path in tracked() if path.suffix == ".py" and "effects" not in path.parts]
+    for path in ours:
+        if path.is_relative_to(ROOT / "course") or path.is_relative_to(ROOT / "solutions"):
+            found = re.findall(r"\{[^{}]*:[^{}]*%\}", path.read_text(encoding="utf-8"))
+            assert not found, f"{path}: write {{100 * share:.0f}} % for {found[0]}"

@@ -46,7 +46,7 @@ def check(name: str, function: Callable[..., Any], *, seed: int | None = None) -
     else:
         report = Report(verdict(task, function, seed))
     if not grading():
-        return report.with_hints(_hints(task, report.row()["status"], report.points, function))
+        return report.with_hints(*_hints(task, report.row()["status"], report.points, function))
     if report.points == 0:
         _display(report)
         row = report.row()
@@ -54,11 +54,19 @@ def check(name: str, function: Callable[..., Any], *, seed: int | None = None) -
     return report
 
 
-def _hints(task: Exercise | Challenge, status: str, points: float, function: Callable[..., Any]) -> tuple[str, str]:
-    """Enter the outcome into the learner's progress; what the report offers besides."""
+def _hints(
+    task: Exercise | Challenge, status: str, points: float, function: Callable[..., Any]
+) -> tuple[tuple[str, str], str]:
+    """Enter the outcome into the learner's progress; what the report offers besides, and a note on the version."""
     if code.handed_out(task, function):
         status = "unwritten"
-    return hints.offer(task, status, book.checked(task.name, status, points, code.digest(function)))
+    version, before = code.digest(function), book.read().get(task.name, book.UNTOUCHED)
+    offered = hints.offer(task, status, book.checked(task.name, status, points, version))
+    if code.overtaken(function, task.function):
+        return offered, f"The cell of {task.function} stopped with an error, so this is about the version before it."
+    # A challenge is entered again on purpose, with other seeds.
+    again = isinstance(task, Exercise) and status in ("failed", "partial") and version and version == before.digest
+    return offered, "This version was checked before. After a change, run its cell first." if again else ""
 
 
 def _must_be_callable(name: str, function: Any) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from course.check.answers import Traits, plain
 from course.check.limits import call_within
 from course.check.observe import Observation
-from course.check.report import HEADS, VERDICT_MIME, framed, headline
+from course.check.report import HEADS, VERDICT_MIME, framed, headline, noted
 from course.exercises.challenge import Challenge, Rejected
 
 
@@ -27,6 +27,7 @@ class Entry:
         seed: brings the same start and the same test pictures back.
         score: share of right answers; None if it could not be measured.
         hints: what is offered at the end to whoever learns alone, as HTML and as text.
+        note: a sentence at the beginning, about the version that was checked.
     """
 
     challenge: Challenge
@@ -36,6 +37,7 @@ class Entry:
     seed: int
     score: float | None = None
     hints: tuple[str, str] = ("", "")
+    note: str = ""
 
     def __repr__(self) -> str:
         return repr(round(self.points, 4))
@@ -45,9 +47,9 @@ class Entry:
         """Whether all points were earned."""
         return self.status == "passed"
 
-    def with_hints(self, hints: tuple[str, str]) -> Entry:
+    def with_hints(self, hints: tuple[str, str], note: str = "") -> Entry:
         """The same, and what is offered besides."""
-        return replace(self, hints=hints)
+        return replace(self, hints=hints, note=note)
 
     def row(self) -> dict[str, Any]:
         """As plain fields, those of other checks and the score."""
@@ -65,8 +67,8 @@ class Entry:
 
     def text(self) -> str:
         """For a terminal."""
-        offered = f"\n{self.hints[1]}" if self.hints[1] else ""
-        return f"{HEADS[self.status]} · {self.challenge.function} · {self._worth()}\n{self.sentence}{offered}"
+        lines = [f"{HEADS[self.status]} · {self.challenge.function} · {self._worth()}", self.note, self.sentence]
+        return "\n".join(filter(None, [*lines, self.hints[1]]))
 
     def html(self) -> str:
         """For a notebook."""
@@ -78,6 +80,7 @@ class Entry:
         return framed(
             self.status,
             headline(self.status, self.challenge.function, self._worth())
+            + noted(self.note)
             + f'<p style="margin:.3em 0;opacity:.75;font-size:90%">{steps}</p>'
             + f'<p style="margin:.3em 0">{html.escape(self.sentence)}</p>'
             + self.hints[0],
@@ -120,7 +123,9 @@ def measured(challenge: Challenge, seen: Observation, seed: int) -> Entry:
 
     name = challenge.function
     if seen.unwritten:
-        return entry("unwritten", f"{name} is not written yet: replace the line that raises by your code.")
+        return entry(
+            "unwritten", f"{name} is not written yet: replace the line that raises by your code, and run its cell."
+        )
     if seen.timed_out:
         return entry("failed", f"{name} did not come to an end within {challenge.seconds:g} seconds.")
     if seen.error == Rejected.__name__:
@@ -133,6 +138,7 @@ def measured(challenge: Challenge, seen: Observation, seed: int) -> Entry:
         return entry("failed", str(error))
     points = challenge.worth(score)
     status = "passed" if points == challenge.points else "partial" if points else "failed"
-    higher = next((f" {least:.0%} would be worth {p:g} points." for least, p in challenge.steps if score < least), "")
-    sentence = f"{score:.1%} right on pictures never seen, with {used}.{higher}"
+    higher = ((100 * least, p) for least, p in challenge.steps if score < least)
+    next_step = next((f" {share:.0f} % would be worth {p:g} points." for share, p in higher), "")
+    sentence = f"{100 * score:.1f} % right on pictures never seen, with {used}.{next_step}"
     return Entry(challenge, status, points, sentence, seed, score)

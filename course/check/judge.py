@@ -150,7 +150,10 @@ def _runs(evidence: Evidence) -> Problem | None:
     name = evidence.exercise.function
     for i, seen in enumerate(evidence.student):
         if seen.unwritten:
-            return Problem(f"{name} is not written yet: replace the line that raises by your code.", unwritten=True)
+            return Problem(
+                f"{name} is not written yet: replace the line that raises by your code, and run its cell.",
+                unwritten=True,
+            )
         if seen.timed_out:
             seconds = f"{evidence.exercise.seconds:g} seconds"
             return Problem(f"{name} did not come to an end within {seconds}: is there a loop that never stops?", i)

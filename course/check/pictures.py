@@ -44,7 +44,7 @@ def _inputs(name: str, value: Any) -> list[Tile]:
 
 def _answers(expected: Any, got: Any, tolerance: float) -> list[Tile]:
     """Expected and got on one scale of colours, and where they part, if their shapes allow to say so."""
-    if not _is_picture(expected):
+    if not _is_picture(expected) or (expected.numel() <= 12 and not _is_picture(got)):  # its numbers say it all
         return []
     scale = _scale(expected)
     tiles: list[Tile] = [("expected", expected, scale), ("yours", got, scale)]

@@ -27,12 +27,14 @@ class CheckFailed(AssertionError):
 class Report:
     """What `check` returns. Its `repr` is the points earned, which nbgrader reads as (partial) credit.
 
-    `hints` is what is offered at the end to whoever learns alone, as HTML and as text.
+    `hints` is what is offered at the end to whoever learns alone, as HTML and as text; `note` a sentence at the
+    beginning, about the version that was checked.
     """
 
-    def __init__(self, verdict: Verdict, hints: tuple[str, str] = ("", "")) -> None:
+    def __init__(self, verdict: Verdict, hints: tuple[str, str] = ("", ""), note: str = "") -> None:
         self.verdict = verdict
         self.hints = hints
+        self.note = note
 
     def __repr__(self) -> str:
         return repr(round(self.verdict.points, 4))
@@ -47,9 +49,9 @@ class Report:
         """Whether everything is right."""
         return self.verdict.status == "passed"
 
-    def with_hints(self, hints: tuple[str, str]) -> Report:
+    def with_hints(self, hints: tuple[str, str], note: str = "") -> Report:
         """The same, and what is offered besides."""
-        return Report(self.verdict, hints)
+        return Report(self.verdict, hints, note)
 
     def row(self) -> dict[str, Any]:
         """The verdict as plain fields, for tables and for the notebook's metadata."""
@@ -68,7 +70,7 @@ class Report:
     def text(self) -> str:
         """The report for a terminal."""
         v = self.verdict
-        lines = [f"{HEADS[v.status]} · {v.exercise.function} · {_points(v)}"]
+        lines = [f"{HEADS[v.status]} · {v.exercise.function} · {_points(v)}", *filter(None, [self.note])]
         if v.status == "passed":
             lines.append(f"Checked on {v.cases} inputs: {', '.join(v.passed)}.")
         else:
@@ -85,7 +87,7 @@ class Report:
     def html(self) -> str:
         """The report for a notebook; readable on light and dark, and without any style sheet."""
         v = self.verdict
-        parts = [headline(v.status, v.exercise.function, _points(v)), _layers(v)]
+        parts = [headline(v.status, v.exercise.function, _points(v)), noted(self.note), _layers(v)]
         if v.status != "passed":
             parts.append(_paragraph(v.sentence, strong=v.misconception is not None))
             if v.misconception and v.problem and v.layer != "side effects":
@@ -126,6 +128,11 @@ def headline(status: str, function: str, points: str) -> str:
         f'<p style="margin:0 0 .3em"><b style="{legible(_COLOURS[status])}">{HEADS[status]}</b> · '
         f"<code>{html.escape(function)}</code> · {points}</p>"
     )
+
+
+def noted(note: str) -> str:
+    """A sentence below the first line, in HTML."""
+    return f'<p style="margin:0 0 .3em"><i>{html.escape(note)}</i></p>' if note else ""
 
 
 def framed(status: str, body: str) -> str:

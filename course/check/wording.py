@@ -26,7 +26,7 @@ _HINTS = (
     (r"second time", "a graph can be used once: compute the loss anew before each backward()"),
     (r"same number of dimensions", "gather wants an index with as many dimensions as the tensor, e.g. y[:, None]"),
     (
-        r"must match the size|shapes cannot be multiplied|size mismatch",
+        r"must match the (existing )?size|shapes cannot be multiplied|size mismatch",
         "print the shapes of what you combine",
     ),
     (r"Can't call numpy\(\) on Tensor that requires grad", "stay in torch: NumPy arrays carry no gradient"),

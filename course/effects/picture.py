@@ -69,12 +69,17 @@ class Picture:
 
 
 def typeset(words: str) -> str:
-    """Numbers as the notebooks write them: 78.3 % (and no line begins with the sign), −3.9, 7·10⁻¹⁶."""
+    """Numbers as the notebooks write them: 78.3 % (and no line begins with the sign), −3.9, 7·10⁻¹⁶, 38 499.
+
+    Years, 1900 to 2099, stay as they are, and so do fractions such as 1/1024.
+    """
     words = re.sub(r"(?<=\d) ?%", "\u00a0%", words)
     words = re.sub(r"(?<=\d)e([+-]?)0*(\d+)", lambda m: "·10" + (m[1] + m[2]).translate(_RAISED), words)
+    words = re.sub(_THOUSANDS, lambda m: f"{int(m[0]):,}".replace(",", "\u00a0"), words)
     return re.sub(r"(?<![\w.])-(?=\d)", "−", words)
 
 
+_THOUSANDS = r"(?<![\w./])(?!(?:19|20)\d\d(?!\d))[1-9]\d{3,}(?![\w/]|\.\d)"
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+")
 
 

@@ -203,7 +203,7 @@ def publish(lines: Sequence[Line], folder: Path, title: str = "Leaderboard") -> 
 
 def markdown(lines: Sequence[Line], title: str = "Leaderboard") -> str:
     """The leaderboard as a Markdown table."""
-    rows = [f"| {line.rank} | {_escaped(line.name)} | {line.score:.1%} | {line.points:g} |" for line in lines]
+    rows = [f"| {line.rank} | {_escaped(line.name)} | {100 * line.score:.1f} % | {line.points:g} |" for line in lines]
     head = [f"# {title}", "", "| Rank | Name | Right on new pictures | Points |", "|--:|:--|--:|--:|"]
     return "\n".join([*head, *rows, ""])
 

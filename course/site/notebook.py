@@ -23,6 +23,7 @@ WIDE = 1.7
 
 _PICTURE = re.compile(r'<img\b(?P<before>[^>]*?)\bsrc="data:image/(?P<kind>[a-z]+)[^;,"]*;base64,(?P<data>[^"]+)"')
 _KINDS = {"svg": "svg", "png": "png", "jpeg": "jpg", "gif": "gif", "webp": "webp"}
+_ALT = re.compile(r"!\[[^\]]*\]\(")
 _RULE = re.compile(r"\A---\s*\n|\n---\s*\Z")
 
 
@@ -41,6 +42,8 @@ def page_of(executed: NotebookNode, static: Path) -> NotebookNode:
     for cell in page.cells:
         if cell.cell_type == "markdown":
             cell.source = _RULE.sub("", cell.source)  # the headings are rule enough
+            # MyST would put nothing between the lines of an alternative text.
+            cell.source = _ALT.sub(lambda match: match[0].replace("\n", " "), cell.source)
         elif cell.source.strip().endswith(ANSWERS):
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-output"]
             cell.metadata["mystnb"] = {

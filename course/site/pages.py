@@ -121,7 +121,7 @@ def _exercise(task: Any, solved: bool) -> list[str]:
     facts = f"{task.points:g} point{'' if task.points == 1 else 's'} · {task.minutes} min · {dots(task.difficulty)}"
     lines = [f"### {task.title}", "", f"`{task.signature}`<br>", facts]
     if isinstance(task, exercises.Challenge):
-        steps = ", ".join(f"{points:g} from {share:.0%}" for share, points in task.steps)
+        steps = ", ".join(f"{points:g} from {100 * share:.0f} %" for share, points in task.steps)
         return [*lines, "", f"A challenge, measured on pictures that nobody has seen. Points: {steps} right."]
     lines[-1] += f"<br>\nchecked: {', '.join(task.layers)}"
     if solved:

@@ -12,10 +12,12 @@ import html
 import inspect
 import linecache
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from difflib import SequenceMatcher, ndiff
 from itertools import zip_longest
+from types import FunctionType
 from typing import Any
 
 from course.exercises.challenge import Challenge
@@ -53,6 +55,22 @@ def digest(function: Callable[..., Any]) -> str:
     """Eight characters by which a version of a function is known again; empty where its source cannot be found."""
     source = source_of(function)
     return hashlib.sha256(source.encode()).hexdigest()[:8] if source else ""
+
+
+def overtaken(function: Callable[..., Any], name: str) -> bool:
+    """Whether the cell that was to define `name` anew stopped with an error, so that `function` is an older version.
+
+    Outside IPython, or where the source cannot be found, nobody knows: False.
+    """
+    shell, source = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)(), source_of(function)
+    if shell is None or not source or not isinstance(function, FunctionType | type):
+        return False
+    if (function.__module__, function.__name__) != ("__main__", name):
+        return False
+    cells = getattr(shell.history_manager, "input_hist_raw", [])
+    defines = re.compile(rf"^\s*(?:def|class)\s+{re.escape(name)}\b", re.MULTILINE)
+    last = next((cell for cell in reversed(cells) if defines.search(cell)), source)
+    return "".join(source.split()) not in "".join(last.split())
 
 
 def handed_out(exercise: Exercise | Challenge, function: Callable[..., Any]) -> bool:

@@ -160,6 +160,14 @@ def duration(minutes: int) -> str:
     return " ".join([f"{hours} h"] * (hours > 0) + [f"{rest} min"] * (rest > 0)) or "0 min"
 
 
+def _spoken(text: str) -> str:
+    """A cell's text; what only the eye can read gets words for those who listen, and for whoever points at it."""
+    words = {mark: status for status, mark in MARKS.items()} | {dots(n): f"{n} of 3" for n in (1, 2, 3)}
+    if text in words:
+        return f'<span role="img" aria-label="{words[text]}" title="{words[text]}">{text}</span>'
+    return html.escape(text)
+
+
 def _bar(t: Total) -> str:
     parts = [(t.passed, GREEN, "1"), (t.tried, GREEN, ".5"), (t.untouched, "currentColor", ".12")]
     cells = "".join(
@@ -175,7 +183,9 @@ def _table(head: Sequence[str], body: Sequence[Sequence[str]]) -> str:
         side = "left" if i < 2 else "right"
         style = f"text-align:{side};vertical-align:top;padding:.1em .8em .1em 0;background:none;border:none"
         style += ";min-width:8em;white-space:normal" if i == 1 else ";white-space:nowrap"
-        return f'<{tag} style="{style}">{html.escape(text)}</{tag}>'
+        scope = ' scope="col"' if tag == "th" else ""
+        scope += "" if text or tag == "td" else ' aria-label="how it stands"'
+        return f'<{tag}{scope} style="{style}">{_spoken(text)}</{tag}>'
 
     rows = [("th", head), *(("td", row) for row in body)]
     written = "".join(

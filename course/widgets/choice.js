@@ -27,7 +27,9 @@ function render({ model, el }) {
     buttons.forEach((button, i) => (button.checked = i === chosen));
     note.textContent = chosen < 0 ? "Choose, then run the next cell." : "Noted. Now run the next cell.";
   };
+  const gone = () => (note.textContent = "The kernel has been restarted. Run the cells down to this one again, then choose.");
   model.on("change:chosen", show);
+  model.on("comm_live_update", gone);
   show();
 
   const root = element("div", { class: "choice" }, field);
@@ -38,7 +40,10 @@ function render({ model, el }) {
     if (!theirs) event.stopPropagation();
   });
   el.append(root);
-  return () => model.off("change:chosen", show);
+  return () => {
+    model.off("change:chosen", show);
+    model.off("comm_live_update", gone);
+  };
 }
 
 export default { render };

@@ -17,7 +17,7 @@ from course.data import PHOTOS, photos
 from course.features import cell_histograms, correlate2d, gradient, hog, normalise_blocks
 from course.pixels import to_gray
 from course.widgets.pixels import share, thousands
-from course.widgets.shell import Explorable, Menu, Slider, Switch, pad
+from course.widgets.shell import Explorable, Menu, Slider, Switch, dial, pad
 from course.widgets.svg import Figure, Frame, Panel, crosshair, number, photo, tag, text
 
 SIZE = 160  # pixels along a picture's side
@@ -30,6 +30,7 @@ COLUMNS = (-0.5, SIZE - 0.5)
 PHOTO, TABLE, TALL = 270, 180, 348  # widths of the panels with a photo and with the tables, height of all
 BEFORE = Frame(4, 28, 262, 262, COLUMNS, ROWS)
 CELL = 40  # of the tables
+LEFT, TOP = (TABLE - 3 * CELL) / 2, 28  # of the kernel's
 SHOWN = ("signed", "size", "brightness")
 
 
@@ -159,9 +160,9 @@ def scale(ends: tuple[str, str, str]) -> str:
 
 def grid(top: float, cells: list[tuple[str, dict[str, object], str]]) -> str:
     """A 3×3 table: for each cell its words, the style of its box, and the colour of its words."""
-    left, drawn = (TABLE - 3 * CELL) / 2, ""
+    drawn = ""
     for n, (words, style, ink) in enumerate(cells):
-        x, y = left + n % 3 * CELL, top + n // 3 * CELL
+        x, y = LEFT + n % 3 * CELL, top + n // 3 * CELL
         drawn += tag("rect", x=x, y=y, width=CELL, height=CELL, stroke="var(--ink)", stroke_opacity=0.3, **style)
         more = {} if ink.startswith("var") else {"class": "on"}
         drawn += text(x + CELL / 2, y + CELL / 2 + 4.5, words, "middle", ink, font_size=13, **more)
@@ -177,9 +178,9 @@ def table_of(weights: tuple[float, ...]) -> str:
         fill = "var(--accent)" if w > 0 else "var(--cool)"
         cells.append((number(w, 2), {"fill": fill, "fill_opacity": round(0.45 * abs(w) / top, 3)}, "var(--ink)"))
     total = text(
-        TABLE / 2, 28 + 3 * CELL + 17, f"sum of the weights {number(sum(weights) + 0.0)}", "middle", "var(--quiet)"
+        TABLE / 2, TOP + 3 * CELL + 17, f"sum of the weights {number(sum(weights) + 0.0)}", "middle", "var(--quiet)"
     )
-    return text(TABLE / 2, 18, "Kernel", "middle", font_weight=600) + grid(28, cells) + total
+    return text(TABLE / 2, 18, "Kernel", "middle", font_weight=600) + grid(TOP, cells) + total
 
 
 def patch(picture: str, row: int, column: int, result: float) -> str:
@@ -244,6 +245,12 @@ def _weight(i: int, j: int) -> Slider:
     return Slider(list(range(-9, 10)), -1 if (i, j) != (2, 2) else 8, f"row {i}, column {j}")
 
 
+def _dial(n: int) -> dict[str, Any]:
+    """The n-th weight in the table, to be dragged."""
+    x, y = LEFT + n % 3 * CELL, TOP + n // 3 * CELL
+    return dial(WEIGHTS[n], x, y, CELL, CELL, panel=1, hint="Drag a weight of the kernel up or down")
+
+
 def _kernel_preset(name: str) -> dict[str, Any]:
     kernel, divisor, shown = KERNELS[name]
     place = {"picture": "cat", "row": 54, "column": 50}
@@ -254,7 +261,8 @@ class KernelEditor(Explorable):
     """The kernel editor: `KernelEditor()`, `KernelEditor(k22=9, shown="brightness")`.
 
     Knobs: `picture` (a name in `course.data.PHOTOS`), `divisor`, `shown` (one of `SHOWN`), the nine weights `k11` …
-    `k33` (row, column), and `row`, `column` of the pixel whose sum is written out, which can be dragged on the photo.
+    `k33` (row, column), which can be dragged in the table, and `row`, `column` of the pixel whose sum is written out,
+    which can be dragged on the photo.
 
     Raises:
         TypeError: an argument that is no knob.
@@ -276,6 +284,7 @@ class KernelEditor(Explorable):
     drag: ClassVar[dict[str, Any]] = pad(
         BEFORE, "column", "row", hint="Point at the photo for a pixel's sum; a click keeps it", hover=True
     )
+    dials: ClassVar[list[dict[str, Any]]] = [_dial(n) for n in range(9)]
     presets: ClassVar[dict[str, dict[str, Any]]] = {name: _kernel_preset(name) for name in KERNELS}
 
     def draw(self) -> Figure:

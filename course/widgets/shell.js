@@ -20,11 +20,24 @@ function send(model, state) {
   model.save_changes();
 }
 
+// A finger that scrolls the page touches something first, and has moved it before the browser knows: move it back.
+function cancelled(node, read, restore) {
+  let before;
+  node.addEventListener("pointerdown", () => (before = read()));
+  node.addEventListener("pointercancel", () => restore(before));
+}
+
+// A finger on it drags it and not the page. (Chromium knows touch-action for a whole svg, not for a shape in it.)
+function held(area) {
+  area.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false });
+}
+
 const KNOBS = {
   slider(save, { values, unit, words: told }) {
     const box = h("input", { type: "range", min: 0, max: values.length - 1, step: 1 });
-    const out = h("output");
+    const out = h("output", { "aria-live": "off" }); // the slider itself says its value
     box.addEventListener("input", () => save(values[box.value]));
+    cancelled(box, () => box.value, (at) => save(values[at]));
     const show = (v) => {
       const at = nearest(values, v);
       if (+box.value !== at) box.value = at;
@@ -118,7 +131,11 @@ function pad(model, svg, about, knobs) {
       ...(about.y && stop(about.y, about.ys, 1 - (p.y - about.top) / about.height)),
     });
   };
+  const stand = () => Object.fromEntries([about.x, about.y].filter(Boolean).map((name) => [name, model.get(name)]));
   let chosen = null; // where the knobs stood when a mouse came that only looks
+  cancelled(area, stand, (before) => send(model, before));
+  if (about.y) held(area);
+  else svg.style.touchAction = "pan-y"; // a finger that moves sideways drags, one that moves up or down scrolls
   area.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
     chosen = null;
@@ -128,7 +145,7 @@ function pad(model, svg, about, knobs) {
   area.addEventListener("pointermove", (event) => {
     if (area.hasPointerCapture(event.pointerId)) return move(event);
     if (!about.hover || event.pointerType !== "mouse") return;
-    chosen ??= Object.fromEntries([about.x, about.y].filter(Boolean).map((name) => [name, model.get(name)]));
+    chosen ??= stand();
     move(event);
   });
   area.addEventListener("pointerleave", () => {
@@ -136,6 +153,31 @@ function pad(model, svg, about, knobs) {
     chosen = null;
   });
   if (about.hint) area.append(h("title", {}, about.hint));
+  svg.append(area);
+}
+
+// A number in the picture, dragged up and down. Its slider gets the focus, so that arrow keys go on from there.
+function dial(model, svg, { name, hint, left, top, width, height }, knobs, slider) {
+  const area = h("rect", { class: "dial", x: left, y: top, width, height });
+  const { values } = knobs.find((k) => k.name === name);
+  let grip = null;
+  area.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0) return;
+    area.setPointerCapture(event.pointerId);
+    grip = { x: event.clientX, y: event.clientY, at: nearest(values, model.get(name)) };
+    slider.focus({ preventScroll: true });
+  });
+  area.addEventListener("pointermove", (event) => {
+    if (!area.hasPointerCapture(event.pointerId)) return;
+    const stops = Math.round((event.clientX - grip.x + grip.y - event.clientY) / 10);
+    send(model, { [name]: values[Math.min(values.length - 1, Math.max(0, grip.at + stops))] });
+  });
+  held(area);
+  // Without this the page would take the focus away at once.
+  area.addEventListener("mousedown", (event) => event.preventDefault());
+  slider.addEventListener("focus", () => area.classList.add("held"));
+  slider.addEventListener("blur", () => area.classList.remove("held"));
+  if (hint) area.append(h("title", {}, hint));
   svg.append(area);
 }
 
@@ -171,7 +213,7 @@ function sentence(model, listen, { aloud }) {
 }
 
 // Back to how it was made; and the present state as a line of Python, for a cell or for somebody else.
-function tools(model, { name, pad, knobs, start }) {
+function tools(model, { name, pad, dials, knobs, start }) {
   const reset = h("button", { type: "button" }, "Reset");
   reset.addEventListener("click", () => send(model, start));
   const copy = h("button", { type: "button" }, "Copy as code");
@@ -181,8 +223,8 @@ function tools(model, { name, pad, knobs, start }) {
     copy.textContent = (await copied(code)) ? "Copied" : code;
     setTimeout(() => (copy.textContent = "Copy as code"), copy.textContent === code ? 20_000 : 1500);
   });
-  const keys = "Keys: Tab, then arrows; Esc leaves.";
-  return h("div", { class: "tools" }, h("p", {}, pad.hint ? `${pad.hint}. ${keys}` : keys), reset, copy);
+  const hints = [pad.hint, dials[0]?.hint, "Keys: Tab, then arrows; Esc leaves."].filter(Boolean);
+  return h("div", { class: "tools" }, h("p", {}, hints.join(". ")), reset, copy);
 }
 
 async function copied(text) {
@@ -218,12 +260,21 @@ function render({ model, el }) {
   const [shown, spoken] = sentence(model, listen, about);
   const players = [];
   const knobs = about.knobs.map((k) => knob(model, listen, k, players));
+  for (const one of about.dials) {
+    const slider = knobs.map((row) => row.querySelector(`[data-knob="${one.name}"]`)).find(Boolean);
+    dial(model, pictures[one.panel], one, about.knobs, slider);
+  }
   const parts = h("div", { class: "parts" },
     presets(model, listen, about.presets),
     h("figure", {}, h("div", { class: "panels" }, ...pictures), shown),
     h("div", { class: about.compact ? "knobs compact" : "knobs" }, ...knobs),
     tools(model, about));
-  const root = h("div", { class: "explorable", role: "group", "aria-label": about.title }, parts, spoken);
+  const lost = h("p", { class: "lost", role: "status" });
+  const root = h("div", { class: "explorable", role: "group", "aria-label": about.title }, lost, parts, spoken);
+  // Its sliders would still move, and nobody would know why the picture does not.
+  const gone = () => (lost.textContent = "The kernel has been restarted. Run this cell again, and it moves again.");
+  model.on("comm_live_update", gone);
+  listening.push(["comm_live_update", gone]);
   keyboard(root);
   // Whoever takes hold of anything else stops what plays.
   const halt = (event) => players.forEach(({ button, stop }) => event.composedPath().includes(button) || stop());

@@ -130,8 +130,18 @@ def pad(frame: Frame, x: str = "", y: str = "", panel: int = 0, hint: str = "", 
     }
 
 
+def dial(
+    knob: str, left: float, top: float, width: float, height: float, panel: int = 0, hint: str = ""
+) -> dict[str, Any]:
+    """A box in a panel that is dragged like a dial: up or to the right for the slider's next stop, and so on.
+
+    It gives its slider the focus, so that the arrow keys go on from there; and it is framed while its slider has it.
+    """
+    return {"name": knob, "panel": panel, "hint": hint, "left": left, "top": top, "width": width, "height": height}
+
+
 class Explorable(anywidget.AnyWidget):
-    """A picture with knobs; subclasses declare the knobs, `title`, `presets`, perhaps a `drag` pad, and `draw()`.
+    """A picture with knobs; subclasses declare the knobs, `title`, `presets`, perhaps `drag` and `dials`, and `draw()`.
 
     Raises:
         TypeError: an argument that is no knob; a knob with a name that every widget uses (`blur`, `focus`, `layout`).
@@ -144,6 +154,7 @@ class Explorable(anywidget.AnyWidget):
     title: ClassVar[str] = ""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     drag: ClassVar[Mapping[str, Any]] = {}
+    dials: ClassVar[Sequence[Mapping[str, Any]]] = ()
     compact: ClassVar[bool] = False  # three knobs in a row
     read_only_aloud: ClassVar[bool] = False  # the caption is for screen readers, as the picture shows the same words
 
@@ -173,6 +184,7 @@ class Explorable(anywidget.AnyWidget):
             "knobs": [{"name": name, **knob.metadata["knob"]} for name, knob in knobs.items()],
             "presets": [[name, dict(preset)] for name, preset in self.presets.items()],
             "pad": dict(self.drag),
+            "dials": [dict(one) for one in self.dials],
             "compact": self.compact,
             "aloud": self.read_only_aloud,
             "sizes": [[panel.width, panel.height] for panel in self._redraw().panels],

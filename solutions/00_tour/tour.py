@@ -24,7 +24,8 @@
 #
 # **Stuck?** A failed check unfolds hints, one more with each attempt. `hint("tour.eigenfaces")` gives them at any time,
 # and `hint("tour.eigenfaces", eigenfaces)` shows a right answer beside your code (unless your class has switched hints
-# off). The second cell below shows how far you are in the whole course; that is kept on your machine only.
+# off). Error messages are explained at the end of each notebook, under *Help — I get …*. The second cell below shows
+# how far you are in the whole course; that is kept on your machine only.
 
 # %%
 import torch
@@ -68,8 +69,8 @@ Timeline()
 #
 # $$S_{ij} = \sum_{r<i}\ \sum_{c<j} x_{rc}$$
 #
-# `gray` has shape (H, W). Return shape (H + 1, W + 1): the first row and the first column are 0, and the last entry is
-# the sum of everything.
+# `gray`, the $x$ of the formula, has shape (H, W). Return shape (H + 1, W + 1): the first row and the first column are
+# 0, and the last entry is the sum of everything.
 #
 # *`torch.cumsum` adds up along one dimension. Two of them do it.*
 
@@ -135,8 +136,8 @@ effects.get("tour.cascade").show()
 
 # %% [markdown]
 # The face is found, and a good deal that is none: 70 faces are few to learn from. What matters here is where the time
-# goes. Two windows in three are rejected by the first stage, nine in ten by the first two; only the doubtful ones cost
-# more.
+# goes. About two windows in three are rejected by the first stage, about nine in ten by the first two; only the
+# doubtful ones cost more.
 
 # %% [markdown]
 # ---
@@ -325,9 +326,16 @@ NAMES.show()
 # The function still has the line `raise NotImplementedError`. Replace it by your code, and run that cell before the
 # check.
 # </details>
+# <details><summary><code>name 'check' is not defined</code>, or <code>Tensor</code>, <code>torch</code>, a function of
+# mine …</summary>
+#
+# A cell counts once it has run, and a kernel that was started anew knows nothing: after a restart, or the next day.
+# Click the cell where you are and choose *Run → Run All Above Selected Cell*.
+# </details>
 # <details><summary>The check still shows the old result</summary>
 #
-# After a change, run the function's cell again (*Shift + Enter*), then the check's.
+# After a change, run the function's cell again (*Shift + Enter*), then the check's. If that cell stops with an error,
+# such as a <code>SyntaxError</code>, the old version stays in use.
 # </details>
 # <details><summary><code>IndexError: index … is out of bounds</code></summary>
 #

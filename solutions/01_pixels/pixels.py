@@ -62,9 +62,7 @@ PixelInspector()
 
 # %%
 stored = torch.from_numpy(samples.chelsea().copy())
-print(
-    f"{stored.dtype}, shape {tuple(stored.shape)}: {stored.numel():,} numbers between {stored.min()} and {stored.max()}"
-)
+print(f"{stored.dtype}, shape {tuple(stored.shape)}: numbers between {stored.min()} and {stored.max()}")
 print(f"the pixel in row 120, column 200: {stored[120, 200].tolist()}  (red, green, blue)")
 
 # %% [markdown]
@@ -148,8 +146,8 @@ grays = [
 effects.gallery(
     [rocket, *grays],
     ["in colour", "luma", "plain mean", "red and blue swapped"],
-    alt="A rocket on its launch pad in colour, and three grey versions. They look alike at first sight; the sky and "
-    "the flame differ a little in brightness.",
+    alt="A rocket on its launch pad in colour, and three grey versions. They look alike at first sight; the blue "
+    "sky differs a little in brightness.",
     columns=4,
 )
 
@@ -276,7 +274,7 @@ train_x, train_y = fruit("train")
 test_x, test_y = fruit("test")
 guesses = pixels.nearest_neighbour(train_x, train_y, test_x)
 right = (guesses == test_y).float().mean().item()
-print(f"measured: nearest neighbour on {train_x[0].numel():,} numbers per picture is right for {right:.1%}")
+print(f"measured: nearest neighbour on {train_x[0].numel()} numbers per picture is right for {100 * right:.1f} %")
 if predicted is None:
     print("no prediction yet: write one into the first line, it makes the answer stick")
 else:
@@ -305,8 +303,8 @@ effects.gallery(
 effects.get("pixels.single_pixel").show()
 
 # %% [markdown]
-# One pixel says little about a digit; all of them together say nearly everything. On fruit one pixel says little, too,
-# but the nearest neighbour cannot make use of what the other 1 023 say.
+# One pixel says little about a digit; all of them together say nearly everything. On fruit one pixel says
+# little, too, and the nearest neighbour gets little more out of the other 1 023.
 
 # %% [markdown]
 # ### Experiment: nearly all numbers change

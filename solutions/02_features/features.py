@@ -48,8 +48,8 @@ KernelEditor()
 # ---
 # ## 1 · A kernel
 #
-# A small table of weights, the **kernel**, slides over the picture. At each place the numbers beneath it are multiplied
-# by the weights and added up:
+# A small table of weights, the **kernel** $k$ with $h$ rows and $w$ columns, slides over the picture $x$. At each place
+# the numbers beneath it are multiplied by the weights and added up:
 #
 # $$y_{ij} = \sum_{u,v} k_{uv}\; x_{\,i + u - \lfloor h/2 \rfloor,\; j + v - \lfloor w/2 \rfloor}$$
 #

@@ -285,7 +285,7 @@ model = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
 print(f"loss before training: {descent.cross_entropy(model(x), y):.2f}")
 losses = descent.train(model, x, y, lr=0.5, epochs=6, size=32, generator=torch.Generator().manual_seed(0))
 print("loss in each epoch:", " ".join(f"{v:.2f}" for v in losses))
-print(f"accuracy on unseen digits: {accuracy(model, *digits('test')):.1%}")
+print(f"accuracy on unseen digits: {100 * accuracy(model, *digits('test')):.1f} %")
 
 # %% [markdown]
 # ---
@@ -352,7 +352,8 @@ yours, ours = (nn.Sequential(nn.Flatten(), nn.Linear(64, 10)) for _ in range(2))
 ours.load_state_dict(yours.state_dict())
 for name, loop, net in (("your loop", train, yours), ("library", descent.train, ours)):
     curve = loop(net, x, y, 0.5, 4, 32, torch.Generator().manual_seed(1))
-    print(f"{name:>9}: last loss {curve[-1]:8.3f}, accuracy on unseen digits {accuracy(net, *digits('test')):.1%}")
+    right = 100 * accuracy(net, *digits("test"))
+    print(f"{name:>9}: last loss {curve[-1]:8.3f}, accuracy on unseen digits {right:.1f} %")
 
 # %% [markdown]
 # ---

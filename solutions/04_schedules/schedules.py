@@ -51,8 +51,8 @@ ScheduleDesigner()
 # ## 1 · Annealing: start large, end small
 #
 # Near a minimum the mini-batch gradient is mostly noise, and the weights dance around the minimum instead of resting in
-# it. So a constant rate leaves a loss above the minimum; while it is small, half the rate leaves about half of that.
-# So the rate has to come down in the end. The question is how.
+# it. So a constant rate leaves the loss above its minimum, and half of a small rate leaves it about half as far above.
+# In the end the rate has to come down. The question is how.
 #
 # In all functions `t` is the time, in epochs or in steps (the other numbers count the same), and `lr` is $\eta_0$.
 # They return a plain number. Use `math`, not `torch`: these are numbers, not tensors.
@@ -264,8 +264,9 @@ effects.get("schedules.warmup").show()
 # Rules of thumb from the lecture, for SGD with momentum 0.9 (without it, rates are about ten times as large): 0.01 to
 # 0.1 when training from scratch, 0.001 to 0.01 when **fine-tuning** a network that was trained before, since large
 # steps would destroy what it knows. For anything else, measure: the **range test** raises the rate from tiny to huge
-# within a hundred steps and watches the loss. Below some rate nothing happens, above another one everything breaks.
-# The library's `range_test` suggests a fifth of the rate at which the loss was lowest.
+# within a hundred steps and watches the loss. Below some rate nothing happens, above another one everything breaks. The
+# library's `range_test` suggests a fifth of the rate at which the loss was lowest. The cell asks it about a linear
+# classifier, then about three trainings of other networks.
 
 # %%
 torch.manual_seed(0)

@@ -52,7 +52,7 @@ OptimizerRace()
 # ![Two narrow valleys seen from above. Left, one rate for all directions: the path zigzags between the walls. Right, a
 # rate for each direction: the path bends gently towards the minimum.](figures/rates.svg)
 #
-# Adagrad adds up the **squares** of all gradients a weight has seen, and divides by the root of the sum:
+# Adagrad adds up the **squares** of all gradients $g$ that a weight has seen, and divides by the root of the sum:
 #
 # $$
 # v \leftarrow v + g^2, \qquad w \leftarrow w - \frac{\eta}{\sqrt{v} + \varepsilon}\, g
@@ -100,7 +100,7 @@ guess.show()
 # ---
 # ## 2 · Adam: forget a little, and roll
 #
-# In that bowl the gradients soon vanish, and $v$ stops growing. With mini-batches they never do: $v$ grows on and on,
+# In that ravine the gradients soon vanish, and $v$ stops growing. With mini-batches they never do: $v$ grows on and on,
 # and the rates fall like $1/\sqrt t$, in the end to nothing. Adam replaces the sum by a **running mean** that forgets,
 # and does the same to the gradient itself, which makes it a kind of momentum:
 #
@@ -164,8 +164,8 @@ effects.get("adaptive.bias_correction").show()
 effects.get("adaptive.badly_scaled").show()
 
 # %% [markdown]
-# No single rate suits the weights of all 64 pixels, and momentum does not help against that. Adam loses as well, only
-# less. With all pixels in one unit the four are nearly equal.
+# No single rate suits the weights of all 64 pixels, and momentum makes up for little of that. Adam loses
+# as well, only less. With all pixels in one unit the four are nearly equal.
 
 # %% [markdown]
 # ### Experiment: and on an ordinary network?
@@ -250,7 +250,7 @@ for optimizer_class in (torch.optim.AdamW, adaptive.AdamW):
     generator = torch.Generator().manual_seed(0)
     history = fit(model, digits("train"), optimizer, epochs=5, generator=generator, progress=False)
     right = accuracy(model, *digits("test"))
-    print(f"{optimizer_class.__module__:>18}: loss {history.loss[-1]:.6f}, right on unseen digits {right:.1%}")
+    print(f"{optimizer_class.__module__:>18}: loss {history.loss[-1]:.6f}, right on unseen digits {100 * right:.1f} %")
 
 # %% [markdown]
 # > **Memory.** SGD keeps nothing, momentum one number per weight, Adam two. For a network of a billion weights Adam's

@@ -95,8 +95,9 @@ check("augmentation.pad_and_crop", pad_and_crop)
 # ### `rotate(x, degrees)`
 # {{card augmentation.rotate}}
 #
-# A turn looks *back*: for each pixel of the result, where in the picture must one look? With $\theta$ in radians, x to
-# the right and y down, both from the middle, a **counter-clockwise** turn by $\theta$ looks at
+# `degrees` holds an angle for each picture, shape (N,). A turn looks *back*: for each pixel of the result, where in the
+# picture must one look? With $\theta$ in radians, x to the right and y down, both from the middle, a
+# **counter-clockwise** turn by $\theta$ looks at
 #
 # $$\begin{pmatrix}\cos\theta & -\sin\theta & 0\\ \sin\theta & \cos\theta & 0\end{pmatrix}
 # \begin{pmatrix}x\\ y\\ 1\end{pmatrix}$$

@@ -269,7 +269,7 @@ for eps in (0.0, 0.1):
     T = smoothing.fit_temperature(held_out, digits("validation")[1])
     right = (logits.argmax(1) == labels).float().mean()
     error, scaled = (smoothing.expected_calibration_error(z.softmax(1), labels, bins=10) for z in (logits, logits / T))
-    print(f"ε = {eps}: right {right:.1%}, calibration error {error:.3f}; with T = {T:.2f} {scaled:.3f}")
+    print(f"ε = {eps}: right {100 * right:.1f} %, calibration error {error:.3f}; with T = {T:.2f} {scaled:.3f}")
 
 # %% [markdown]
 # ---

@@ -37,7 +37,8 @@ from course.training import accuracy, fit
 #
 # Each column is a training step, each row a block; lit blocks are active. Find
 #
-# 1. how many blocks are active on average if $p$ falls along a line to ½, and how many if it is ½ for all,
+# 1. how many blocks are active on average if the probability $p$ of being active falls along a line to ½ from the first
+#    block to the last, and how many if it is ½ for all,
 # 2. how often two steps train the same network,
 # 3. what `p of the last block` = 1 gives.
 # %%
@@ -192,7 +193,7 @@ effects.get("depth.time_saved").show()
 
 # %% [markdown]
 # The formula saves nothing. Skipping does, though the rest of the step stays. On these small pictures the sorting
-# of samples eats up most of what a gate per sample saves; on larger batches of larger pictures it pays:
+# of samples eats up most or all of what a gate per sample saves; on larger batches of larger pictures it pays:
 # `course bench depth`.
 
 # %% [markdown]
@@ -245,7 +246,8 @@ for p_last in (1.0, 0.5):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9)
     fit(model, train, optimizer, steps=60, generator=torch.Generator().manual_seed(1), progress=False)
     average = depth.expected_depth(model.survival)
-    print(f"p_L = {p_last}: {average:.1f} of 6 blocks on average, right on new fruit {accuracy(model, *test):.1%}")
+    right = 100 * accuracy(model, *test)
+    print(f"p_L = {p_last}: {average:.1f} of 6 blocks on average, right on new fruit {right:.1f} %")
 
 # %% [markdown]
 # Two numbers from one short run prove nothing about $p_L$. They show how it is used.

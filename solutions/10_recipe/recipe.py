@@ -188,7 +188,8 @@ effects.get("recipe.pretraining").show()
 # ---
 # ## 3 · The loss surface
 # A loss is a function of thousands of weights. To see something of it, one goes from the trained weights $w$ along two
-# random directions, and draws $L(w + \alpha d_1 + \beta d_2)$.
+# random directions $d_1$ and $d_2$, by steps $\alpha$ and $\beta$ of many lengths, and draws
+# $L(w + \alpha d_1 + \beta d_2)$.
 #
 # There is a catch. Because of ReLU, one layer can be made five times larger and the next five times smaller, without
 # changing a single answer. But a step of a given length is now small for the one and huge for the other: the same

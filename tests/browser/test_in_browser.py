@@ -207,6 +207,16 @@ def test_a_narrow_window_needs_no_sideways_scrolling(playground):
         playground.page.set_viewport_size({"width": 1280, "height": 1000})
 
 
+def test_after_a_restart_it_says_why_it_no_longer_moves(playground):
+    told = playground.page.locator(".explorable .lost")
+    assert told.inner_text() == ""
+    playground.page.evaluate("() => { window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.restart(); }")
+    told.get_by_text("The kernel has been restarted. Run this cell again").wait_for()
+    playground.wait_idle()
+    playground.run_all()
+    assert playground.page.locator(".explorable .lost").inner_text() == ""
+
+
 def test_nothing_is_asked_from_outside(playground):
     assert playground.outside == []
 

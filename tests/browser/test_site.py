@@ -168,6 +168,9 @@ def test_a_notebook_shows_what_came_out(site: Site, page: Any) -> None:
     page.goto(f"file://{site.folder / '03_descent/descent.html'}")
     still = page.locator("img[src$='.svg'][alt*='momentum']").first
     assert still.bounding_box()["height"] > 100
+    drawing = page.locator("img[src$='loop.svg']")
+    assert "update the weights;" in drawing.get_attribute("alt"), "its lines must not run into each other"
+    assert drawing.bounding_box()["width"] > 550, "else nobody can read it on a phone"
     assert page.get_by_text("✓ right").count() == 1
     text = page.locator("article").inner_text()
     for raw in ("$", "\\frac", "application/vnd", "Descent(children", "{{", "BEGIN SOLUTION"):
@@ -194,3 +197,27 @@ def test_the_search_works_without_a_server(site: Site, page: Any) -> None:
     page.get_by_text("Search finished").wait_for()
     page.locator("#search-results a").get_by_text("03 · Descent", exact=True).first.click()
     page.wait_for_url("**/descent.html*")
+
+
+# Words that stick out of a drawing, or of the smallest box around their middle.
+STICKING_OUT = """() => {
+  const svg = document.querySelector('svg'), { width, height, x, y } = svg.viewBox.baseVal;
+  const boxes = [{ x, y, width, height }, ...[...svg.querySelectorAll('rect')].map(r => r.getBBox())];
+  return [...svg.querySelectorAll('text')].filter(text => {
+    const { x, y, width, height } = text.getBBox(), [u, v] = [x + width / 2, y + height / 2];
+    const around = boxes.filter(b => b.x < u && u < b.x + b.width && b.y < v && v < b.y + b.height);
+    const box = around.reduce((a, b) => b.width * b.height < a.width * a.height ? b : a, boxes[0]);
+    return x < box.x + 2 || x + width > box.x + box.width - 2;
+  }).map(text => text.textContent);
+}"""
+
+
+def test_words_stay_within_drawings_and_their_boxes(page: Any) -> None:
+    drawings = sorted((ROOT / "solutions").glob("*/figures/*.svg"))
+    assert len(drawings) > 10
+    bad = {}
+    for drawing in drawings:
+        page.set_content(drawing.read_text(encoding="utf-8"))
+        if found := page.evaluate(STICKING_OUT):
+            bad[drawing.name] = found
+    assert not bad

@@ -149,6 +149,69 @@ def test_pointing_shows_a_pixel_and_leaving_brings_back_the_chosen_one(page):
     assert column.input_value() == "40"
 
 
+def middle(found):
+    """Where the middle of something is, after scrolling there."""
+    found.evaluate("e => e.scrollIntoView({ block: 'center' })")
+    box = found.bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def test_a_weight_is_dragged_in_the_kernel_and_the_arrow_keys_go_on(page):
+    editor, mouse = page.widget(widgets.KernelEditor.title), page.page.mouse
+    weight = editor.control("row 1, column 3")
+    x, y = middle(editor.root.locator(".dial").nth(2))
+    before = int(weight.input_value())
+    mouse.move(x, y)
+    mouse.down()
+    editor.changes(lambda: mouse.move(x, y - 30))
+    mouse.up()
+    assert int(weight.input_value()) == before + 3
+    assert editor.root.locator(".held").count() == 1, "it is framed while its slider has the focus"
+    editor.changes(lambda: page.page.keyboard.press("ArrowLeft"))
+    assert int(weight.input_value()) == before + 2
+
+
+@pytest.fixture
+def swipe(page):
+    """A finger that moves from the middle of something; returns by how much the notebook has scrolled."""
+    session = page.page.context.new_cdp_session(page.page)
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    scrolled = "document.querySelector('.jp-WindowedPanel-outer').scrollTop"
+
+    def move(found, right, down):
+        (x, y), before = middle(found), page.page.evaluate(scrolled)
+        for kind, share in [("touchStart", 0), *(("touchMove", i / 6) for i in range(1, 7)), ("touchEnd", None)]:
+            points = [] if share is None else [{"x": x + share * right, "y": y + share * down}]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+            page.page.wait_for_timeout(30)
+        page.page.wait_for_timeout(300)
+        return page.page.evaluate(scrolled) - before
+
+    yield move
+    session.send("Emulation.setTouchEmulationEnabled", {"enabled": False})
+    session.detach()
+
+
+def test_a_finger_drags_what_it_is_on_and_scrolls_the_rest(narrow, page, swipe):
+    """What can only be moved sideways lets the page scroll, and stands where it stood."""
+    editor, chart = page.widget(widgets.KernelEditor.title), page.widget(widgets.SmoothingExplorer.title)
+    weight, row, smoothing = (
+        editor.control("row 3, column 1"),
+        editor.control("pixel's row"),
+        chart.control("smoothing ε"),
+    )
+    for found, knob in ((editor.root.locator(".dial").nth(6), weight), (editor.root.locator(".pad"), row)):
+        before = knob.input_value()
+        assert swipe(found, 0, -60) == 0
+        assert knob.input_value() != before
+    for found, knob in ((chart.root.locator(".pad"), smoothing), (weight, weight)):
+        before = knob.input_value()
+        assert swipe(found, 0, -60) > 20
+        assert knob.input_value() == before
+        assert swipe(found, 40, 0) == 0
+        assert knob.input_value() != before
+
+
 def test_a_page_without_kernel_and_network_shows_stills_with_words(page, chrome, lab, tmp_path):
     """The notebook as JupyterLab saves it, as nbconvert makes a page of it, from a file."""
     page.command("docmanager:save")

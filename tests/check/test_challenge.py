@@ -63,7 +63,7 @@ def test_the_step_reached_decides():
     easy = dataclasses.replace(CHALLENGE, steps=((0.0, 1.0), (1.0, 5.0)))
     entry = enter(easy, short, 1)
     assert (entry.status, entry.points) == ("partial", 1.0)
-    assert "100% would be worth 5 points" in entry.sentence
+    assert "100 % would be worth 5 points" in entry.sentence
     assert enter(dataclasses.replace(CHALLENGE, steps=((0.0, 8.0),)), short, 1).passed
 
 

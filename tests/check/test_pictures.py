@@ -89,8 +89,12 @@ def test_every_layout_of_a_picture_is_shown(image):
     "answer", [torch.zeros(7), torch.zeros(0, 3), None, torch.full((2, 2), float("nan")), torch.zeros(2, 3, 4, 5), "no"]
 )
 def test_strange_answers_do_no_harm(answer):
-    shown = tiles(lambda image: answer, torch.rand(2, 2))
+    shown = tiles(lambda image: answer, torch.rand(3, 5))
     assert {"image", "expected"} <= set(shown)
+
+
+def test_a_few_numbers_with_nothing_to_compare_need_no_picture():
+    assert "expected" not in tiles(lambda image: None, torch.rand(2, 2))
 
 
 def test_only_what_is_named_is_shown():

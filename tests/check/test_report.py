@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import nbformat
@@ -321,6 +322,29 @@ def test_in_a_plain_notebook_run_all_goes_on(shell: Any) -> None:
     assert result.success
     assert captured.stderr == ""
     assert result.result.points == 0
+
+
+def test_who_checks_an_old_version_is_told(shell: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """After a cell that stopped with an error, and where a changed cell was perhaps not run."""
+    from IPython.utils.capture import capture_output
+
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path))
+    shell.user_ns.update(check=check)
+
+    def told(cell: str) -> str:
+        with capture_output():
+            shell.run_cell(cell, store_history=True)
+            return shell.run_cell("check('descent.gd_step', gd_step)", store_history=True).result.text()
+
+    wrong = "def gd_step(w, grad, lr):\n    return w + lr * grad"
+    first = told(wrong)
+    assert "checked before" not in first
+    assert "stopped with an error" not in first
+    assert "This version was checked before. After a change, run its cell first." in told("")
+    assert "The cell of gd_step stopped with an error" in told(wrong.replace("return", "retrun"))
+    assert "The cell of gd_step stopped" in told("def gd_step(w: Tensor, grad, lr):\n    return w - lr * grad")
+    assert "✓ right" in (mended := told("if True:\n    def gd_step(w, grad, lr):\n        return w - lr * grad"))
+    assert "stopped with an error" not in mended
 
 
 def test_unknown_exercises_list_near_matches() -> None:

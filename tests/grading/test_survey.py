@@ -144,7 +144,7 @@ def test_a_copy_names_the_other_and_both_places(rows: list[dict[str, Any]]) -> N
     for one, other in (("ann", "bob"), ("bob", "ann")):
         (flag,) = of(rows, one)
         assert flag["exercise"] == "tour.local_binary_pattern"
-        assert f"like {other} (cell {flag['cell']}) 100%" in flag["what"]
+        assert f"like {other} (cell {flag['cell']}) 100 %" in flag["what"]
         assert "another submission" in flag["why"]
     assert of(rows, "ann")[0]["line"] == 1
     assert of(rows, "bob")[0]["line"] == 3
@@ -152,7 +152,7 @@ def test_a_copy_names_the_other_and_both_places(rows: list[dict[str, Any]]) -> N
 
 def test_an_answer_out_of_the_librarys_files_is_told_as_such(rows: list[dict[str, Any]]) -> None:
     (flag,) = of(rows, "reader")
-    assert "course.exercises.tour.local_binary_pattern.by_unfold 100%" in flag["what"]
+    assert "course.exercises.tour.local_binary_pattern.by_unfold 100 %" in flag["what"]
     assert "read elsewhere" in flag["why"]
 
 

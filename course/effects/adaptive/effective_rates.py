@@ -128,7 +128,7 @@ def draw(seed: int) -> Picture:
             right.loglog(range(1, 61), rates[:, 0, 0, 1], "--", color=color)
             along, across = rates[0, 0, 0].tolist()
             label(right, 1, 1.5 * along, f"{name}, along (x)", color)
-            label(right, 1, 0.42 * across if name == "Adagrad" else 0.62 * across, f"{name}, across (y)", color)
+            label(right, 1, 0.3 * across if name == "Adagrad" else 0.62 * across, f"{name}, across (y)", color)
     left.plot(0, 0, "*", color="black", ms=12)
     left.set_title("The first 40 steps (y axis stretched)")
     right.axhline(found.ravine["SGD"].lr, color=VERMILLION, ls=":")

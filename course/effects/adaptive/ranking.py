@@ -14,7 +14,7 @@ from course.data import fruit
 from course.descent import minibatches
 from course.effects.adaptive.common import LOOKS, accuracies, stacked_cross_entropy, train
 from course.effects.effect import Effect, Numbers
-from course.effects.picture import Picture, canvas, label
+from course.effects.picture import Picture, canvas
 
 SIZE, STEPS, BATCH, STARTS = 16, 80, 32, 2
 CHANNELS, STRIDES = (8, 8, 16, 16, 16), (2, 1, 2, 1, 2)
@@ -132,11 +132,10 @@ def draw(seed: int) -> Picture:
     for axes, kind in zip(both, KINDS, strict=True):
         for name, (color, marker, line) in LOOKS.items():
             tuned = found[kind][name]
-            axes.semilogx(GRIDS[name], 100 * tuned.validation, line, marker=marker, color=color, ms=6)
+            axes.semilogx(GRIDS[name], 100 * tuned.validation, line, marker=marker, color=color, ms=6, label=name)
         axes.set(xlabel="learning rate η", ylabel="validation accuracy / %", ylim=(30, 90))
         axes.set_title(kind.capitalize())
-    for k, (name, (color, _, _)) in enumerate(LOOKS.items()):
-        label(both[0], 0.25, 87 - 4.5 * k, name, color)
+    both[0].legend(loc="upper right", labelcolor="linecolor", handlelength=3)
     tests = (
         f"{kind}: "
         + ", ".join(f"{name} {n[f'accuracy, {name}, {kind}']:.1%}" for name in LOOKS)

@@ -81,7 +81,7 @@ def draw(seed: int) -> Picture:
     plot.axvline(found["none"], color=GREY, lw=1, ls="--")
     plot.set_yticks(range(6), labels=list(found))
     plot.invert_yaxis()
-    plot.set(xlim=(30, 85), xlabel="accuracy on new pictures / %", title=f"{TRAIN} training pictures")
+    plot.set(xlim=(0, 90), xlabel="accuracy on new pictures / %", title=f"{TRAIN} training pictures")
     plot.grid(axis="y", visible=False)
     caption = f"{TRAIN} pictures of fruit, {PASSES} passes. Accuracy: " + ", ".join(
         f"{name} {value:.1f} %" for name, value in found.items()

@@ -117,13 +117,13 @@ def draw(seed: int) -> Picture:
     """Training loss against samples seen; and what the loss of each batch looks like meanwhile."""
     curves = _experiment(seed)
     figure, (left, right) = canvas()
-    spots = {"all samples": (10, 1.3), "all samples, momentum": (0.62, 1.0)}
+    spots = {"all samples": (10, 1.3), "all samples, momentum": (1.15, 2.25)}
     spots |= {"mini-batches": (0.13, 2.0), "mini-batches, momentum": (0.034, 0.15)}
     for name, curve in curves.items():
         method = METHODS[name]
         left.semilogx(curve.seen[1:], curve.full[1:], method.line, color=method.color)
         left.plot(curve.needed, LEVEL, "o", color=method.color, ms=8)
-        label(left, *spots[name], name.replace(", ", ",\n"), method.color)
+        label(left, *spots[name], name.replace("mini-batches, ", "mini-batches,\n"), method.color)
     left.axhline(LEVEL, color=GREY, lw=1)
     left.set(xlabel="samples seen / epochs", ylabel="loss over all training samples", ylim=(0, 2.5))
     left.set_xticks((0.03, 0.1, 0.3, 1, 3, 10, 30), labels=("0.03", "0.1", "0.3", "1", "3", "10", "30"))

@@ -106,7 +106,7 @@ def draw(seed: int) -> Picture:
     right.set(xlabel="step", ylabel="distance to the minimum", ylim=(1e-6, 1e4), xlim=(1, 5500))
     label(right, 1.2, 1e-3, f"momentum\nη = {MOMENTUM_LR:.4f}\nα = {MOMENTUM_ALPHA:.2f}", BLUE)
     label(right, 6, 300, f"plain, η/(1 − α) = {MOMENTUM_LR / (1 - MOMENTUM_ALPHA):.3f}", VERMILLION)
-    label(right, 60, 3, f"plain, best η = {PLAIN_LR:.4f}", GREEN)
+    label(right, 110, 4, f"plain, best η = {PLAIN_LR:.4f}", GREEN)
     right.set_title("Ravine, κ = 1000: it cannot be taken")
     caption = (
         f"Digits: the curves of momentum and of plain SGD at η/(1 − α) are never further apart than "

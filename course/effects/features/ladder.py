@@ -71,8 +71,8 @@ def draw(seed: int) -> Picture:
     for i, name in enumerate(NAMES):
         color = COLORS[name.split(",")[0]]
         right.barh(i, 100 * found[name], color=color, height=0.62)
-        label(right, 100 * found[name] + 1, i, f"{found[name]:.1%}".replace("%", " %"), color)
-    counts = [f"{name}\n{models[name].features} numbers" for name in FEATURES]
+        label(right, 100 * found[name] + 1, i, f"{100 * found[name]:.1f} %", color)
+    counts = [f"{name}\n{models[name].features:,} numbers".replace(",", " ") for name in FEATURES]
     right.set_yticks(range(len(NAMES)), labels=[*counts, "CNN, grey\nlearned", "CNN, colour\nlearned"])
     right.axvline(100 / 3, color="black", ls=":", lw=1)
     right.text(35, -0.62, "guessing", fontsize=9, va="center")

@@ -104,19 +104,20 @@ def holds(rows: Sequence[Numbers]) -> bool:
 
 
 def draw(seed: int) -> Picture:
-    """One bar per row of the table."""
+    """One dot per row of the table."""
     n = run(seed)
     names = [name for name, _ in LADDER]
     shares = [100 * n[name] for name in names]
     figure, (axes,) = canvas(1)
     places = range(len(names))[::-1]
-    axes.barh(places, shares, color=[GREY] + [BLUE] * (len(names) - 1), height=0.62)
+    axes.plot(shares, places, "-", color=GREY, lw=1)
+    axes.scatter(shares, places, s=80, color=[GREY] + [BLUE] * (len(names) - 1), zorder=3)
     for place, share, before in zip(places, shares, [None, *shares], strict=False):
         change = "" if before is None else f"  ({share - before:+.1f})".replace("-", "−")
-        axes.text(share + 0.4, place, f"{share:.1f}{change}", va="center", fontsize=10)
+        axes.text(share + 0.8, place, f"{share:.1f}{change}", va="center", fontsize=10)
     axes.set_yticks(places, labels=names)
     axes.grid(axis="y", visible=False)
-    axes.set(xlabel="right on new pictures / %", xlim=(60, 100))
+    axes.set(xlabel="right on new pictures / %", xlim=(65, 95))
     axes.set_title(f"{PICTURES} pictures of fruit, {STEPS} steps: one strategy after the other")
     caption = (
         f"The same start in each row, the same order of batches. From {shares[0]:.1f} % to {shares[-1]:.1f} %. "
@@ -124,9 +125,9 @@ def draw(seed: int) -> Picture:
         f"added: without the average, the falling rate would change {100 * n['falling rate, no average']:+.1f}."
     )
     alt = (
-        "A bar for each row: plain SGD, then with momentum, batch norm, flip and crop, label smoothing, average of "
+        "A dot for each row: plain SGD, then with momentum, batch norm, flip and crop, label smoothing, average of "
         "weights and falling rate added one after the other. The whole recipe is ahead of plain SGD; most of the way "
-        "is due to a few of the rows, and the last one adds nothing."
+        "is due to a few of the rows, and the last one adds little or nothing."
     )
     return Picture(figure, alt, caption)
 

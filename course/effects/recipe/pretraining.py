@@ -124,11 +124,9 @@ def draw(seed: int) -> Picture:
     n = _numbers(found)
     figure, (axes,) = canvas(1)
     looks = ((VERMILLION, "s--"), (GREEN, "^-."), (BLUE, "o-"))
-    for k, (rates, shares, (color, style), way) in enumerate(
-        zip((SCRATCH, ONE, BODY), found, looks, WAYS, strict=True)
-    ):
-        axes.semilogx(rates, [100 * s for s in shares], style, color=color, ms=7)
-        label(axes, 0.00085, 62 - 4.5 * k, way, color)
+    for rates, shares, (color, style), way in zip((SCRATCH, ONE, BODY), found, looks, WAYS, strict=True):
+        axes.semilogx(rates, [100 * s for s in shares], style, color=color, ms=7, label=way)
+    axes.legend(loc="center left", labelcolor="linecolor", handlelength=3)
     axes.set_xlim(0.0007, 0.13)
     axes.axhline(100 / 3, color=GREY, ls=":", lw=1.2)
     label(axes, 0.00085, 36, "guessing", GREY)

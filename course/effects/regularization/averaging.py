@@ -97,12 +97,17 @@ def draw(seed: int) -> Picture:
     found = _experiment(seed, curve=True)
     n = _numbers(found)
     figure, (left, right) = canvas(widths=[1.25, 1])
-    left.plot(found.steps, 100 * found.curves["last"][:, 0], "--", color=VERMILLION, lw=1.4)
-    left.plot(found.steps, 100 * found.curves["average"][:, 0], "-", color=BLUE)
-    left.plot(found.steps, 100 * found.curves["last"][:, 1], ":", color=GREEN)
-    label(left, 115, 60.5, "constant rate, last weights", VERMILLION)
-    label(left, 115, 57.5, "constant rate, average", BLUE)
-    label(left, 115, 54.5, "cosine, last weights", GREEN)
+    left.plot(
+        found.steps,
+        100 * found.curves["last"][:, 0],
+        "--",
+        color=VERMILLION,
+        lw=1.4,
+        label="constant rate, last weights",
+    )
+    left.plot(found.steps, 100 * found.curves["average"][:, 0], "-", color=BLUE, label="constant rate, average")
+    left.plot(found.steps, 100 * found.curves["last"][:, 1], ":", color=GREEN, label="cosine, last weights")
+    left.legend(loc="lower right", labelcolor="linecolor", handlelength=3)
     left.set(xlabel="step", ylabel="accuracy on new pictures / %", title="While training", ylim=(52, 86))
     kinds = {"last weights": VERMILLION, "every step": BLUE, "every 10, β¹⁰": BLUE, "every 10, β": PINK}
     for k, (kind, color) in enumerate(kinds.items()):

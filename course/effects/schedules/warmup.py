@@ -93,7 +93,7 @@ def draw(seed: int) -> Picture:
         axis.set(xlabel="learning rate η", title=title, ylim=(25, 90))
     axes[0].set_ylabel(f"accuracy after {STEPS} steps / %")
     label(axes[0], 0.11, 36, "guessing", GREY)
-    label(axes[0], 0.35, 72, f"with a warmup of {WARMUP} steps", BLUE, ha="left")
+    label(axes[0], 0.11, 70, f"with a warmup of {WARMUP} steps", BLUE, ha="left")
     label(axes[0], 0.62, 52, "without", VERMILLION, ha="left")
     caption = (
         f"Fruit, {STEPS} steps; small marks are {STARTS} starts, large ones their means. With batch norm a warmup of "

@@ -104,7 +104,16 @@ def draw(seed: int) -> Picture:
     right.set_yscale("log")
     lengths = [0, *(len(stage.features) for stage in found.cascade.stages)]
     for k, count in enumerate(found.seen):
-        label(right, k, 1.35 * count, f"{count}", "black", ha="center", fontsize=9, fontweight="normal")
+        label(
+            right,
+            k,
+            1.35 * count,
+            f"{count:,}".replace(",", " "),
+            "black",
+            ha="center",
+            fontsize=9,
+            fontweight="normal",
+        )
     right.set(ylabel="windows left", title="Most windows are rejected at once", ylim=(90, 1e5))
     right.set_xlabel("after stage (and below it, how many features it has)")
     right.set_xticks(list(stages), labels=[f"{k}\n{length or ''}" for k, length in zip(stages, lengths, strict=True)])

@@ -115,8 +115,8 @@ def _sizes(inputs: Inputs, answer: Answer) -> str | None:
         if (box.height, box.width) != (side, side):
             share = box.height * box.width / inputs[0][0, 0].numel()
             return (
-                f"in picture {i} a box of {box.height}×{box.width} pixels is hidden, {share:.0%} of the picture; "
-                f"{inputs[1]:.0%} are a square of {side}×{side}"
+                f"in picture {i} a box of {box.height}×{box.width} pixels is hidden, {100 * share:.0f} % of the "
+                f"picture; {100 * inputs[1]:.0f} % are a square of {side}×{side}"
             )
     return None
 

@@ -155,7 +155,7 @@ def _each_its_own(inputs: Inputs, answer: dict[str, Any]) -> str | None:
 def _surviving_share(inputs: Inputs, answer: dict[str, Any]) -> str | None:
     gates, p = _of_samples(_trained(inputs, answer)), inputs[3]
     if not _share_is(gates, p):
-        return f"with p = {p:g}, {gates.mean():.1%} of the samples kept their branch in training"
+        return f"with p = {p:g}, {100 * gates.mean():.1f} % of the samples kept their branch in training"
     return None
 
 

@@ -105,7 +105,7 @@ def _off(share: float, p: float, n: int) -> bool:
 def _share(inputs: Inputs, answer: Answer) -> str | None:
     masks, p = _masks(inputs, answer), inputs[1]
     share = masks.double().mean().item()
-    return f"{share:.1%} of the numbers were dropped; p = {p:g}" if _off(share, p, masks.numel()) else None
+    return f"{100 * share:.1f} % of the numbers were dropped; p = {p:g}" if _off(share, p, masks.numel()) else None
 
 
 def _fixed_count(inputs: Inputs, answer: Answer) -> str | None:

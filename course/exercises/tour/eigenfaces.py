@@ -126,8 +126,8 @@ def _most_first(inputs: Inputs, answer: dict[str, Tensor]) -> str | None:
     for i, (got, wanted) in enumerate(zip(along.tolist(), possible.tolist(), strict=False)):
         if abs(got - wanted) > 1e-2 * wanted + 1e-5:
             text = (
-                f"{got:.1%} of the variance of the faces is along component {i}; with the components by falling "
-                f"singular value it is {wanted:.1%}"
+                f"{100 * got:.1f} % of the variance of the faces is along component {i}; with the components by "
+                f"falling singular value it is {100 * wanted:.1f} %"
             )
             # torch.pca_lowrank with q = k comes near.
             return f"{text}. Is this an approximation? {EXACT}" if 0.2 * wanted < got < wanted else text

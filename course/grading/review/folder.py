@@ -247,7 +247,7 @@ def _answers(student: str, cells: Iterable[Cell], asked: Iterable[Task]) -> Iter
 
 def _copied(one: Likeness, exercise: Task) -> Flag:
     """A sentence about whom an answer is like."""
-    named = [f"{a.who}{f' (cell {a.cell})' if a.cell else ''} {share:.0%}" for a, share in one.others[:NAMED]]
+    named = [f"{a.who}{f' (cell {a.cell})' if a.cell else ''} {100 * share:.0f} %" for a, share in one.others[:NAMED]]
     more = f" and {len(one.others) - NAMED} more" if len(one.others) > NAMED else ""
     kind = "a right answer that can be read elsewhere" if one.known else "another submission"
     if exercise.alike:
