@@ -240,6 +240,18 @@ def all_groups(x, policy, operations, group, chance):
     return y
 
 
+def probability_and_level_swapped(x, policy, operations, group, chance):
+    """Probability and level are swapped: a step is (name, probability, level), in this order."""
+    swapped = [[(name, level, p) for name, p, level in steps] for steps in policy]
+    return apply_policy(x, swapped, operations, group, chance)
+
+
+def sorted_by_group(x, policy, operations, group, chance):
+    """The pictures came back in another order, sorted by their sub-policy; each must stay at its place."""
+    order = group.argsort(stable=True)
+    return apply_policy(x[order], policy, operations, group[order], chance[order])
+
+
 def on_the_whole_batch(x, policy, operations, group, chance):
     """Each picture's steps were applied to the whole batch: change picture i alone, y[i : i + 1]."""
     y = x
@@ -313,6 +325,8 @@ EXERCISE = Exercise(
             level_ignored,
             all_groups,
             on_the_whole_batch,
+            probability_and_level_swapped,
+            sorted_by_group,
             at_most,
             result_thrown_away,
         ),
