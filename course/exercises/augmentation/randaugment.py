@@ -349,7 +349,8 @@ def all_operations(x, n, m, operations, generator):
 
 
 def last_never_drawn(x, n, m, operations, generator):
-    """The last operation never comes: `torch.randint(k, …)` draws 0 … k−1 already, so k is len(operations)."""
+    """Some operations never come, the last or others: `torch.randint(k, …)` draws 0 … k−1 already, so k is
+    len(operations), however long the list."""
     y = x.clone()
     for i in range(len(x)):
         for k in torch.randint(len(operations) - 1, (n,), generator=generator).tolist():

@@ -557,10 +557,10 @@ def _not_zero(inputs: Inputs, answer: Answer) -> bool:
 
 
 def _channels_apart(inputs: Inputs, answer: Answer) -> bool:
-    """Each channel, taken for a picture, has its box."""
+    """Each channel, taken for a picture, has its box, and in some pictures they are apart."""
     (x, area, seed), y = inputs, answer["first answer"]
     alone = (x.flatten(0, 1)[:, None], area, seed), {"first answer": y.flatten(0, 1)[:, None]}
-    return x.shape[1] > 1 and not any(test(*alone) for test in (_touched, _none, _solid, _sizes))
+    return bool(_touched(inputs, answer)) and not any(test(*alone) for test in (_touched, _none, _solid, _sizes))
 
 
 def _places_swapped(inputs: Inputs, answer: Answer) -> bool:
