@@ -370,7 +370,7 @@ def _by_what_stayed(inputs: Inputs, answer: Answer) -> bool:
         factors = (out / x)[out != 0]
         full = bool((x != 0).all())  # where some numbers are 0 already nobody can tell which of them stayed
         each.append(torch.allclose(factors, out.numel() / (out != 0).sum() if full else factors.mean(), rtol=1e-4))
-    return all(each) and not _share(inputs, answer)
+    return all(each) and bool(_values(inputs, answer)) and not _share(inputs, answer)
 
 
 def _channels(inputs: Inputs, answer: Answer) -> bool:
