@@ -67,8 +67,8 @@ def log_of_softmax_picked_late(logits, y):  # noqa: D103 - the same mistake; its
 
 
 def epsilon_in_log(logits, y, eps=1e-8):
-    """log(p + ε), or p clamped from below, hides log 0 but caps the loss, so that hopeless predictions cost too little;
-    use log-probabilities."""
+    """log(p + ε), or p clamped from below, hides log 0 but caps the loss: hopeless predictions cost too little; use
+    log-probabilities."""
     return -(torch.softmax(logits, 1)[torch.arange(len(y)), y] + eps).log().mean()
 
 
@@ -83,7 +83,8 @@ def log_forgotten(logits, y):
 
 
 def every_label_for_each_row(logits, y):
-    """log_p[:, y] picks all N labels in every row, N·N numbers; row i has the label y[i]: log_p[torch.arange(N), y]."""
+    """This picks all N labels in every row, N·N numbers, as log_p[:, y] does; row i has the label y[i]:
+    log_p[torch.arange(N), y]."""
     return -F.log_softmax(logits, 1)[:, y].mean()
 
 

@@ -109,8 +109,8 @@ def whole_degrees(magnitude, orientation, cell, bins):
 
 
 def last_vote_only(magnitude, orientation, cell, bins):
-    """Where several pixels of a cell vote for one bin, only the last vote is there: add them up (with += in a loop;
-    `H[i, j, b] += m` on whole tensors adds one of them only, index_put_(…, accumulate=True) all)."""
+    """Of several votes for one bin only the last is there: add them up, with += in a loop over pixels (on whole tensors
+    += adds one of them; index_put_ with accumulate=True adds all)."""
     rows, columns = magnitude.shape[0] // cell, magnitude.shape[1] // cell
     index = (orientation * bins / 180).floor().long() % bins
     histograms = torch.zeros(rows, columns, bins)

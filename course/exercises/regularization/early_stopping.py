@@ -356,8 +356,8 @@ class restores_when_it_stops(_Base):
 
 
 class kept_state_given_away(_Base):
-    """A second restore() does not help: the network was given the kept tensors themselves, which training then changes
-    (`p.data = …`, assign=True), or they were kept for one time only. load_state_dict copies their numbers."""
+    """A second restore() does not help: the network got the kept tensors themselves, which training changes
+    (`p.data = …`, assign=True), or they were kept for one time only; copy their numbers."""
 
     def restore(self):  # noqa: D102
         for name, value in self.model.state_dict(keep_vars=True).items():
