@@ -242,14 +242,23 @@ def all_groups(x, policy, operations, group, chance):
 
 def probability_and_level_swapped(x, policy, operations, group, chance):
     """Probability and level are swapped: a step is (name, probability, level), in this order."""
-    swapped = [[(name, level, p) for name, p, level in steps] for steps in policy]
-    return apply_policy(x, swapped, operations, group, chance)
+    y = x.clone()
+    for i, g in enumerate(group.tolist()):
+        for (name, level, p), c in zip(policy[g], chance[i].tolist(), strict=True):
+            if c < p:
+                y[i : i + 1] = operations[name](y[i : i + 1], level)
+    return y
 
 
 def sorted_by_group(x, policy, operations, group, chance):
     """The pictures came back in another order, sorted by their sub-policy; each must stay at its place."""
     order = group.argsort(stable=True)
-    return apply_policy(x[order], policy, operations, group[order], chance[order])
+    y = x[order]
+    for i, (g, row) in enumerate(zip(group[order].tolist(), chance[order].tolist(), strict=True)):
+        for (name, p, level), c in zip(policy[g], row, strict=True):
+            if c < p:
+                y[i : i + 1] = operations[name](y[i : i + 1], level)
+    return y
 
 
 def on_the_whole_batch(x, policy, operations, group, chance):
