@@ -84,5 +84,5 @@ def _broken(evidence: Evidence, i: int) -> bool:
 def _safely(test: Callable[[Any, Any], Any], inputs: Any, answer: Any) -> bool:
     try:
         return bool(test(inputs, answer))
-    except (TypeError, ValueError, KeyError, IndexError, AttributeError, RuntimeError, StopIteration):
+    except Exception:  # an answer of a form that nobody thought of shows nothing
         return False

@@ -59,7 +59,7 @@ _HINTS = (
         r"Calculated padded input size|can't be greater than actual input size|array of sliding blocks",
         "the kernel is larger than the picture: put zeros around the picture first (padding)",
     ),
-    (r"indices|index .* out of|out of bounds", "an index points outside: Python counts from 0"),
+    (r"indices|index.* out of|out of bounds", "an index points outside: Python counts from 0"),
     (
         r"expected scalar type Long|must be .*long|dtype .*int64",
         "class ids and indices must be whole numbers (int64)",

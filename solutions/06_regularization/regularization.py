@@ -162,7 +162,7 @@ effects.get("regularization.weight_decay").show()
 # * If it is **higher** than the best so far, as any accuracy is in the first epoch: remember it, and a copy of
 #   `model.state_dict()`.
 # * Return `True` as soon as `patience` epochs in a row have not been better, else `False`.
-# * `restore()` puts the best state back, each time it is called: `model.load_state_dict(…)`.
+# * `restore()`, and nothing else, puts the best state back, each time it is called: `model.load_state_dict(…)`.
 #
 # > `state_dict()` hands out the living tensors, and training goes on changing them. `copy.deepcopy` makes a copy.
 

@@ -310,8 +310,9 @@ effects.get("recipe.ablation").show()
 # {{card recipe.best_recipe}}
 #
 # `x` are the pictures, `y` their labels. Make one network, `Network(budget, generator, norm=…)`, train it, and return
-# it. `norm` is a function from channels to a layer, such as `nn.BatchNorm2d`, or nothing. `budget.left` says how many
-# pictures may still go through; `torch.no_grad()` costs nothing. A copy of the network pays from the same budget.
+# it. `norm` is a function from channels to a layer: `nn.BatchNorm2d`, `nn.InstanceNorm2d`, one that makes an
+# `nn.GroupNorm`, or nothing. `budget.left` says how many pictures may still go through; `torch.no_grad()` costs
+# nothing. A copy of the network pays from the same budget.
 #
 # The check trains once, with your function, and tests on 2 000 pictures drawn for this one entry: 84 % are worth 2
 # points, 85 % 4, 86 % 6, 87 % 8. It takes some seconds. The baseline, plain SGD at a constant rate, comes to about

@@ -113,6 +113,37 @@ def randaugment__in_place(x, n, m, operations, generator):
     return augmented(x, n, m, operations, generator, evenly(generator), fair(generator))
 
 
+def randaugment__fourteen_at_most(x, n, m, operations, generator):
+    return augmented(
+        x.clone(), n, m, operations, generator, lambda kinds: evenly(generator)(min(14, kinds)), fair(generator)
+    )
+
+
+def randaugment__thrown_away(x, n, m, operations, generator):
+    augmented(x.clone(), n, m, operations, generator, evenly(generator), fair(generator))
+    return x.clone()
+
+
+def cutmix__remainder(x, y, box, order):
+    (h, w), mixed, lam = x.shape[2:], x.clone(), torch.ones(len(x), 1)
+    for i, (top, left, height, width) in enumerate(torch.stack(tuple(box), 1).tolist()):
+        for r, c in ((r % h, c % w) for r in range(top, top + height) for c in range(left, left + width)):
+            mixed[i, :, r, c] = x[order[i], :, r, c]
+            lam[i] -= 1 / (h * w)
+    return mixed, lam * y + (1 - lam) * y[order]
+
+
+def cutmix__inverse_order(x, y, box, order):
+    return augmentation.cutmix(x, y, box, order.argsort())
+
+
+def finetune_groups__sets(model, lr_backbone, lr_head):
+    """torch's optimizers refuse sets."""
+    head = {p for p in model.head.parameters() if p.requires_grad}
+    rest = {p for p in model.parameters() if p.requires_grad} - head
+    return [{"params": rest, "lr": lr_backbone}, {"params": head, "lr": lr_head}]
+
+
 def hue_saturation_value__grey_stays(x, hue, saturation, value):
     h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
     s = torch.where(s == 0, s, (s + saturation[:, None, None]).clamp(0, 1))
@@ -152,13 +183,18 @@ def stochastic_depth__in_place(x, branch, p, training, generator):
 WRONG: dict[Callable[..., Any], str | None] = {  # and the name it should get; "in place" is the side effect
     random_occlusion__towards_the_middle: "edges_too_seldom",
     random_occlusion__pairs_of_pictures: None,
-    random_occlusion__grey: None,
+    random_occlusion__grey: "filled",
     random_occlusion__in_place: "in place",
     randaugment__three_quarters_positive: None,
     randaugment__first_ones_preferred: None,
     randaugment__there_and_back: None,
     randaugment__tenth_of_the_strength: None,
     randaugment__in_place: "in place",
+    randaugment__fourteen_at_most: "last_never_drawn",
+    randaugment__thrown_away: "result_thrown_away",
+    cutmix__remainder: "comes_back",
+    cutmix__inverse_order: "partner_of_the_partner",
+    finetune_groups__sets: None,
     hue_saturation_value__grey_stays: None,
     flip__three_channels: None,
     stochastic_depth__first_always: None,

@@ -103,6 +103,12 @@ NAMED = [
     ("EarlyStopping", "smallest_gain", stopping(better=lambda stop, now: now - stop.best > 1e-4)),
     ("EarlyStopping", "zero_is_none", stopping(None, lambda stop, now: not stop.best or now > stop.best)),
     ("EarlyStopping", "state_of_the_class", Shared),
+    ("EarlyStopping", "kept_state_given_away", stopping(
+        restore=lambda stop: stop.model.load_state_dict(stop.state, assign=True))),
+    ("l2_objective", "no_gradient", lambda loss, params, lam, matrices_only: torch.tensor(
+        float(loss + lam / 2 * penalty(params, lambda p: p.ndim > 1 or not matrices_only)))),
+    ("dropout", "whole_channels", lambda x, p, training, generator: torch.where(
+        torch.rand((*x.shape[:2], *[1] * (x.ndim - 2)), generator=generator) < p, 0, x / (1 - p)) if training else x),
     ("ema_update", "nothing_changes", names_new_tensors),
     ("ema_update", "on_the_live_weights", scales_the_weights),
     ("ema_update", "no_brackets", lambda average, weights, beta, every: [
@@ -126,11 +132,15 @@ NOT_NAMED = [
     ("dropout", lambda x, p, training, generator: (
         x * (torch.randint(10, x.shape, generator=generator) >= int(10 * p)) / (1 - p) if training else x)),
     ("dropout", lambda x, p, training, generator: x * (1 - p) if training else x),
+    ("dropout", lambda x, p, training, generator: (  # neighbours share their draw
+        x * (torch.rand((x.numel() + 1) // 2, generator=generator) >= p).repeat_interleave(2)[: x.numel()].view(x.shape)
+        / (1 - p) if training else x)),
+    ("l2_objective", lambda loss, params, lam, matrices_only: (  # a single number never counts
+        loss + lam / 2 * penalty(params, lambda p: p.ndim > matrices_only))),
     ("dropout", lambda x, p, training, generator: x + p * torch.randn(x.shape, generator=generator) if training else x),
     ("dropout", lambda x, p, training, generator: (drawn(x, generator) >= p) / (1 - p) if training else x),
     ("dropout", lambda x, p, training, generator: (
         x * (torch.rand(len(x), len(x), generator=generator) >= p) / (1 - p) if training else x)),
-    ("EarlyStopping", stopping(restore=lambda stop: stop.model.load_state_dict(stop.state, assign=True))),
     ("ema_update", lambda average, weights, beta, every: [
         beta ** (every % 10) * a + (1 - beta ** (every % 10)) * w for a, w in zip(average, weights, strict=True)]),
 ]  # fmt: skip

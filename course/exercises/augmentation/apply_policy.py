@@ -240,6 +240,27 @@ def all_groups(x, policy, operations, group, chance):
     return y
 
 
+def probability_and_level_swapped(x, policy, operations, group, chance):
+    """Probability and level are swapped: a step is (name, probability, level), in this order."""
+    y = x.clone()
+    for i, g in enumerate(group.tolist()):
+        for (name, level, p), c in zip(policy[g], chance[i].tolist(), strict=True):
+            if c < p:
+                y[i : i + 1] = operations[name](y[i : i + 1], level)
+    return y
+
+
+def sorted_by_group(x, policy, operations, group, chance):
+    """The pictures came back in another order, sorted by their sub-policy; each must stay at its place."""
+    order = group.argsort(stable=True)
+    y = x[order]
+    for i, (g, row) in enumerate(zip(group[order].tolist(), chance[order].tolist(), strict=True)):
+        for (name, p, level), c in zip(policy[g], row, strict=True):
+            if c < p:
+                y[i : i + 1] = operations[name](y[i : i + 1], level)
+    return y
+
+
 def on_the_whole_batch(x, policy, operations, group, chance):
     """Each picture's steps were applied to the whole batch: change picture i alone, y[i : i + 1]."""
     y = x
@@ -313,6 +334,8 @@ EXERCISE = Exercise(
             level_ignored,
             all_groups,
             on_the_whole_batch,
+            probability_and_level_swapped,
+            sorted_by_group,
             at_most,
             result_thrown_away,
         ),

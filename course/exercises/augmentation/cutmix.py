@@ -49,7 +49,7 @@ def cases(draw: Draw) -> list[Case]:
     two = torch.tensor([[0.1] * 4, [0.9] * 4]).view(2, 1, 2, 2)
     swap = torch.tensor([1, 0])
     edges = box((-1, 1, 3, 2), (3, 1, 3, 2), (1, -2, 2, 3), (1, 4, 2, 3), (-2, -1, 4, 3))
-    whole = box((0, 0, 0, 0), (0, 0, 3, 4), (1, 1, 1, 2))
+    whole = box((0, 0, 0, 0), (0, 0, 3, 4), (1, 1, 1, 2), (0, 1, 3, 3))
     by_hand = (two, torch.eye(2), *box((1, 1, 1, 1), (0, 0, 1, 2)), swap)
     x = pixels(draw, 5, 1, 4, 5)
     x[..., 0] = 0.5  # alike in all pictures, so that what was pasted cannot be told by comparing
@@ -57,7 +57,7 @@ def cases(draw: Draw) -> list[Case]:
     return [
         Case("two pictures of 2×2: one pixel, then the upper half", by_hand, "hand"),
         Case("boxes over the edges: only what is inside counts", over),
-        Case("no box, all of it, a part", (pixels(draw, 3, 2, 3, 4), torch.eye(3), *whole, partners(draw, 3))),
+        Case("no box, all of it, parts", (pixels(draw, 4, 2, 3, 4), torch.eye(4), *whole, partners(draw, 4))),
         run("boxes inside", draw.integer(4, 6), 3, 3, 4, 5, 0),
         run("higher than wide, some over the edge", 6, 4, 1, 6, 4, 2),
         run("wider than high, in colour", draw.integer(5, 7), 5, 3, 4, 6, 2),
@@ -124,13 +124,69 @@ def pixels_inside_out(x, y, box, order):
 
 
 def one_box(x, y, box, order):
-    """All pictures get the first one's box; each has its own."""
+    """All pictures get the box of one of them, the first or the last; each has its own."""
     top, left, height, width = (b[:1, None] for b in box)
     rows, columns = torch.arange(x.shape[2]), torch.arange(x.shape[3])
     in_rows, in_columns = (rows >= top) & (rows < top + height), (columns >= left) & (columns < left + width)
     inside = (in_rows[:, :, None] & in_columns[:, None, :])[:, None]
     lam = 1 - inside.float().mean((1, 2, 3))[:, None]
     return torch.where(inside, x[order], x), lam * y + (1 - lam) * y[order]
+
+
+def _box_of_the_last(x, y, box, order):
+    return one_box(x, y, tuple(b.flip(0) for b in box), order)
+
+
+def one_share_for_all(x, y, box, order):
+    """One λ serves the labels of the whole batch (a mean over all pictures, or the first one's); each picture has its
+    own, from its own box."""
+    pasted = _pasted(x, box).float().mean()
+    return cutmix_by_boxes(x, y, box, order)[0], (1 - pasted) * y + pasted * y[order]
+
+
+def _share_of_the_first(x, y, box, order):
+    pasted = _pasted(x, box)[0].float().mean()
+    return cutmix_by_boxes(x, y, box, order)[0], (1 - pasted) * y + pasted * y[order]
+
+
+def share_cut_off(x, y, box, order):
+    """Integer division // cuts λ off to a whole number; divide the pixels of the box by H·W with /."""
+    return _labels_from(x, y, box, order, _pasted(x, box)[:, 0].long().sum((1, 2))[:, None], whole=True)
+
+
+def share_of_all_channels(x, y, box, order):
+    """The pixels of the box are divided by C·H·W, all numbers of a picture; a pixel counts once: H·W."""
+    return _labels_from(x, y, box, order, _pasted(x, box)[:, 0].sum((1, 2))[:, None] / x.shape[1])
+
+
+def partner_of_the_partner(x, y, box, order):
+    """Picture i is mixed with the one that has i for a partner: its own partner is order[i], x[order]."""
+    return cutmix_by_boxes(x, y, box, order.argsort())
+
+
+def batch_backwards(x, y, box, order):
+    """The partners are the batch backwards or shifted by one, as in some libraries; here the partner of picture i is
+    order[i]."""
+    return cutmix_by_boxes(x, y, box, torch.arange(len(x)).flip(0))
+
+
+def comes_back(x, y, box, order):
+    """What hangs over the edge comes back on the other side (a remainder, or roll); it is cut off."""
+    (top, left, height, width), (h, w) = (b[:, None] for b in box), x.shape[2:]
+    in_rows, in_columns = (torch.arange(h) - top) % h < height, (torch.arange(w) - left) % w < width
+    inside = (in_rows[:, :, None] & in_columns[:, None, :])[:, None]
+    lam = 1 - inside.float().mean((1, 2, 3))[:, None]
+    return torch.where(inside, x[order], x), lam * y + (1 - lam) * y[order]
+
+
+def place_in_the_partner(x, y, box, order):
+    """The box shows the partner's upper left corner, or another place of it; it shows the same place, without a
+    shift."""
+    mixed, inside = x.clone(), _pasted(x, box)[:, 0]
+    for i, j in enumerate(order.tolist()):
+        rows, columns = inside[i].any(1), inside[i].any(0)
+        mixed[i][:, inside[i]] = x[j, :, : int(rows.sum()), : int(columns.sum())].flatten(1)
+    return mixed, cutmix_by_boxes(x, y, box, order)[1]
 
 
 def negative_indices(x, y, box, order):
@@ -145,14 +201,19 @@ def negative_indices(x, y, box, order):
     return mixed, lam * y + (1 - lam) * y[order]
 
 
-def _labels_from(x, y, box, order, inside):
-    """The right pictures, with labels by another number of pixels."""
+def _pasted(x, box):
+    """Which pixels lie in the box, (N, 1, H, W)."""
     top, left, height, width = (b[:, None] for b in box)
     rows, columns = torch.arange(x.shape[2]), torch.arange(x.shape[3])
     in_rows, in_columns = (rows >= top) & (rows < top + height), (columns >= left) & (columns < left + width)
-    pasted = (in_rows[:, :, None] & in_columns[:, None, :])[:, None]
-    lam = 1 - inside / (x.shape[2] * x.shape[3])
-    return torch.where(pasted, x[order], x), lam * y + (1 - lam) * y[order]
+    return (in_rows[:, :, None] & in_columns[:, None, :])[:, None]
+
+
+def _labels_from(x, y, box, order, inside, whole=False):
+    """The right pictures, with labels by another number of pixels."""
+    pixels = x.shape[2] * x.shape[3]
+    lam = 1 - (inside // pixels if whole else inside / pixels)
+    return torch.where(_pasted(x, box), x[order], x), lam * y + (1 - lam) * y[order]
 
 
 def labels_clipped_below_only(x, y, box, order):  # noqa: D103 - the same mistake on two of the four sides
@@ -366,7 +427,11 @@ EXERCISE = Exercise(
             shares_swapped,
             inside_out,
             pixels_inside_out,
-            one_box,
+            partner_of_the_partner,
+            share_cut_off,
+            share_of_all_channels,
+            comes_back,
+            place_in_the_partner,
             negative_indices,
             moved_inside,
             start_clipped_size_kept,
@@ -381,6 +446,9 @@ EXERCISE = Exercise(
             labels_by_comparing,
             box_around_its_centre,
         ),
+        mistake(batch_backwards, lambda x, y, box, order: cutmix_by_boxes(x, y, box, torch.arange(len(x)).roll(1))),
+        mistake(one_box, _box_of_the_last),
+        mistake(one_share_for_all, _share_of_the_first),
         mistake(labels_by_the_unclipped_box, labels_clipped_below_only, labels_clipped_above_only),
         mistake(columns_before_rows, left_before_top),
     ),

@@ -58,6 +58,19 @@ def hue_in_turns(x, hue, saturation, value):
     return augmentation.hsv_to_rgb(torch.stack([h, s, v], 1))
 
 
+def _hue_left_in_turns(x, hue, saturation, value):
+    h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
+    h, s = (h / 360 + hue[:, None, None] / 360) % 1, (s + saturation[:, None, None]).clamp(0, 1)
+    return augmentation.hsv_to_rgb(torch.stack([h, s, (v + value[:, None, None]).clamp(0, 1)], 1))
+
+
+def value_as_factor(x, hue, saturation, value, one=1.0):
+    """The value is multiplied; here `value` is added to it."""
+    h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
+    h, s = (h + hue[:, None, None]) % 360, (s + saturation[:, None, None]).clamp(0, 1)
+    return augmentation.hsv_to_rgb(torch.stack([h, s, (v * (one + value[:, None, None])).clamp(0, 1)], 1))
+
+
 def hue_modulo_one(x, hue, saturation, value):
     """The hue was taken modulo another number; it is in degrees, so a full turn is 360."""
     h, s, v = augmentation.rgb_to_hsv(x).unbind(1)
@@ -229,7 +242,6 @@ EXERCISE = Exercise(
     atol=1e-4,
     misconceptions=(
         *mistakes(
-            hue_in_turns,
             clamped_after,
             no_clamp,
             factors,
@@ -247,7 +259,9 @@ EXERCISE = Exercise(
             partial(saturation_clamped_on_one_side, low=0.0, high=None),
         ),
         mistake(value_not_clamped, value_clamped_on_one_side, partial(value_clamped_on_one_side, low=0.0, high=None)),
+        mistake(hue_in_turns, _hue_left_in_turns),
         mistake(saturation_as_factor, partial(saturation_as_factor, one=0.0)),
+        mistake(value_as_factor, partial(value_as_factor, one=0.0)),
     ),
     alternatives=(channelwise, turned_by_the_library, loop),
     note="Return a batch of RGB pictures of the shape of x.",

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from course import augmentation
 from course.exercises.augmentation.common import LIBRARIES, one_hot_labels, partners, pixels
-from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, Unusable, mistake, mistakes
 
 
 def drive(mixup: Callable[..., Any], x: Tensor, y: Tensor, lam: Tensor, order: Tensor) -> dict[str, Any]:
@@ -124,18 +124,47 @@ def partners_share(x, y, lam, order):
 
 
 def batch_backwards(x, y, lam, order):
-    """The partners are the batch backwards, as in some libraries; here the partner of picture i is order[i]."""
+    """The partners are the batch backwards or shifted by one, as in some libraries; here the partner of picture i is
+    order[i]."""
     a, b = lam[:, None, None, None], lam[:, None]
     return a * x + (1 - a) * x.flip(0), b * y + (1 - b) * y.flip(0)
 
 
+def _batch_shifted(x, y, lam, order):
+    a, b = lam[:, None, None, None], lam[:, None]
+    return a * x + (1 - a) * x.roll(1, 0), b * y + (1 - b) * y.roll(1, 0)
+
+
+def no_brackets(x, y, lam, order):
+    """Brackets are missing: the partner's share is (1 − λ), all of which multiplies it."""
+    a, b = lam[:, None, None, None], lam[:, None]
+    return a * x + 1 - a * x[order], b * y + 1 - b * y[order]
+
+
+def partners_label_missing(x, y, lam, order):
+    """The labels have the picture's own share only; add the partner's, (1 − λ) times its label, so that each row adds
+    up to 1."""
+    a = lam[:, None, None, None]
+    return a * x + (1 - a) * x[order], lam[:, None] * y
+
+
 def mixed_with_mixed(x, y, lam, order):
-    """Some partners had been mixed already when they were read: take them from the original x and y."""
+    """Partners had been mixed or scaled already when they were read (x *= λ changes x[order] as well): take them from
+    the original x and y."""
     pictures, labels = x.clone(), y.clone()
     for i in range(len(x)):
         pictures[i] = lam[i] * pictures[i] + (1 - lam[i]) * pictures[order[i]]
         labels[i] = lam[i] * labels[i] + (1 - lam[i]) * labels[order[i]]
     return pictures, labels
+
+
+def _scaled_in_place(x, y, lam, order):
+    a, b = lam[:, None, None, None], lam[:, None]
+    return a * x + (1 - a) * (a * x)[order], b * y + (1 - b) * (b * y)[order]
+
+
+def _pictures_scaled_in_place(x, y, lam, order):
+    return _scaled_in_place(x, y, lam, order)[0], lam[:, None] * y + (1 - lam[:, None]) * y[order]
 
 
 def larger_share_kept(x, y, lam, order):
@@ -188,24 +217,28 @@ EXERCISE = Exercise(
     shown=lerped,
     cases=cases,
     drive=drive,
-    misconceptions=mistakes(
-        labels_not_mixed,
-        other_partner_for_labels,
-        labels_reversed,
-        shares_swapped,
-        label_shares_swapped,
-        one_share,
-        halves,
-        labels_by_halves,
-        larger_share_wins,
-        both_labels_whole,
-        no_partner_share,
-        partner_of_the_partner,
-        partners_share,
-        pixels_not_mixed,
-        batch_backwards,
-        mixed_with_mixed,
-        larger_share_kept,
+    misconceptions=(
+        *mistakes(
+            labels_not_mixed,
+            other_partner_for_labels,
+            labels_reversed,
+            shares_swapped,
+            label_shares_swapped,
+            one_share,
+            halves,
+            labels_by_halves,
+            larger_share_wins,
+            both_labels_whole,
+            partners_label_missing,
+            no_partner_share,
+            no_brackets,
+            partner_of_the_partner,
+            partners_share,
+            pixels_not_mixed,
+            larger_share_kept,
+        ),
+        mistake(batch_backwards, _batch_shifted),
+        mistake(mixed_with_mixed, _scaled_in_place, _pictures_scaled_in_place),
     ),
     alternatives=(lerped, loop, as_matrix),
     telling=("mixed x", "mixed y"),

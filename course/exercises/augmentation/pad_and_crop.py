@@ -7,7 +7,7 @@ import torch.nn.functional as F
 
 from course import augmentation
 from course.exercises.augmentation.common import LIBRARIES, pixels
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def cases(draw: Draw) -> list[Case]:
@@ -36,9 +36,13 @@ def cases(draw: Draw) -> list[Case]:
 
 
 def same_place(x, top, left, padding):
-    """All pictures are cut at the place of the first one; each has its own top and left."""
+    """All pictures are cut at the place of one of them, the first or the last; each has its own top and left."""
     padded = F.pad(x, (padding,) * 4)
     return padded[:, :, top[0] : top[0] + x.shape[2], left[0] : left[0] + x.shape[3]]
+
+
+def _place_of_the_last(x, top, left, padding):
+    return same_place(x, top[-1:], left[-1:], padding)
 
 
 def swapped(x, top, left, padding):
@@ -59,8 +63,13 @@ def wraps_around(x, top, left, padding):
 
 
 def edges_repeated(x, top, left, padding):
-    """The border repeats the outermost pixels; it must be zeros."""
+    """The border repeats or mirrors pixels of the picture; it must be zeros."""
     padded, (h, w) = F.pad(x, (padding,) * 4, mode="replicate"), x.shape[2:]
+    return torch.stack([p[:, i : i + h, j : j + w] for p, i, j in zip(padded, top, left, strict=True)])
+
+
+def _edges_mirrored(x, top, left, padding):
+    padded, (h, w) = F.pad(x, (padding,) * 4, mode="reflect"), x.shape[2:]
     return torch.stack([p[:, i : i + h, j : j + w] for p, i, j in zip(padded, top, left, strict=True)])
 
 
@@ -82,14 +91,23 @@ def border_of_ones(x, top, left, padding):
     return torch.stack([p[:, i : i + h, j : j + w] for p, i, j in zip(padded, top, left, strict=True)])
 
 
+def _left_only(x, top, left, padding):
+    padded, (h, w) = F.pad(x, (padding,) * 4), x.shape[2:]
+    return torch.stack([p[:, padding : padding + h, j : j + w] for p, j in zip(padded, left, strict=True)])
+
+
 def top_only(x, top, left, padding):
-    """Only the rows move; cut the columns at `left` as well."""
+    """Only the rows move, or only the columns; cut the rows at `top` and the columns at `left`."""
     padded, (h, w) = F.pad(x, (padding,) * 4), x.shape[2:]
     return torch.stack([p[:, i : i + h, padding : padding + w] for p, i in zip(padded, top, strict=True)])
 
 
+def _left_for_both(x, top, left, padding):
+    return top_for_both(x, left, left, padding)
+
+
 def top_for_both(x, top, left, padding):
-    """The columns begin at `top` as well; they begin at `left`."""
+    """Rows and columns begin at the same number; the rows begin at `top`, the columns at `left`."""
     padded, (h, w) = F.pad(x, (padding,) * 4), x.shape[2:]
     return torch.stack([p[:, i : i + h, i : i + w] for p, i in zip(padded, top, strict=True)])
 
@@ -97,6 +115,11 @@ def top_for_both(x, top, left, padding):
 def padded_in_the_middle_only(x, top, left, padding):
     """The border is on two sides only; `F.pad` wants left, right, top and bottom: (padding,) * 4."""
     padded, (h, w) = F.pad(x, (2 * padding, 0, 2 * padding, 0)), x.shape[2:]
+    return torch.stack([p[:, i : i + h, j : j + w] for p, i, j in zip(padded, top, left, strict=True)])
+
+
+def _padded_columns_only(x, top, left, padding):
+    padded, (h, w) = F.pad(x, (padding, padding)), x.shape[2:]
     return torch.stack([p[:, i : i + h, j : j + w] for p, i, j in zip(padded, top, left, strict=True)])
 
 
@@ -144,18 +167,13 @@ EXERCISE = Exercise(
     reference=augmentation.pad_and_crop,
     shown=loop,
     cases=cases,
-    misconceptions=mistakes(
-        same_place,
-        swapped,
-        not_cropped,
-        wraps_around,
-        edges_repeated,
-        other_way,
-        middle_cut,
-        border_of_ones,
-        top_only,
-        top_for_both,
-        padded_in_the_middle_only,
+    misconceptions=(
+        *mistakes(swapped, not_cropped, wraps_around, other_way, middle_cut, border_of_ones),
+        mistake(same_place, _place_of_the_last),
+        mistake(edges_repeated, _edges_mirrored),
+        mistake(top_only, _left_only),
+        mistake(top_for_both, _left_for_both),
+        mistake(padded_in_the_middle_only, _padded_columns_only),
     ),
     alternatives=(loop, indexed, written_into_zeros),
     note="Return a batch of the shape of x.",

@@ -71,8 +71,8 @@ def cases(draw: Draw) -> list[Case]:
 
     return [
         run("one operation for each picture", 60, 1, 9.0, 4, "hand"),
-        run("three of eight", 100, 3, draw.uniform(1, 9), 8),
-        run("two of four", 120, 2, draw.uniform(1, 9), 4),
+        run("two of four", 260, 2, draw.uniform(1, 9), 4),
+        run("three of sixteen", 100, 3, draw.uniform(1, 9), 16),
     ]
 
 
@@ -177,16 +177,19 @@ def _same_for_all(inputs: Inputs, answer: Answer) -> str | None:
     return None
 
 
+def _times_drawn(inputs: Inputs, answer: Answer) -> list[int]:
+    """How often each operation came in both calls together."""
+    calls = ({"first answer": answer[call]} for call in ("first answer", "second answer"))
+    return [int(t) for t in sum((_notes(inputs, call)[0].sum(0) for call in calls), torch.zeros(inputs[3]))]
+
+
 def _never(inputs: Inputs, answer: Answer) -> str | None:
-    total = _notes(inputs, answer)[0].sum(0)
-    if inputs[1] and not bool((total > 0).all()):
-        return f"operation {int((total == 0).nonzero()[0])} was never drawn"
-    return None
+    times = _times_drawn(inputs, answer)
+    return f"operation {times.index(0)} was never drawn" if inputs[1] and 0 in times else None
 
 
 def _uneven(inputs: Inputs, answer: Answer) -> str | None:
-    total = _notes(inputs, answer)[0].sum(0)
-    times = [int(t) for t in total + _notes(inputs, {"first answer": answer["second answer"]})[0].sum(0)]
+    times = _times_drawn(inputs, answer)
     if far_from_even(times):
         mean = sum(times) / len(times)
         k = max(range(len(times)), key=lambda k: abs(times[k] - mean))
@@ -219,7 +222,7 @@ def _not_repeatable(inputs: Inputs, answer: Answer) -> str | None:
 
 
 def one_direction(x, n, m, operations, generator):
-    """The magnitude is always +m, so pictures turn and move one way only; let its sign be random, too."""
+    """The magnitude is always +m, or always −m, so pictures turn and move one way only; let its sign be random."""
     y = x.clone()
     for i in range(len(x)):
         for k in torch.randint(len(operations), (n,), generator=generator).tolist():
@@ -228,7 +231,8 @@ def one_direction(x, n, m, operations, generator):
 
 
 def direction_for_the_batch(x, n, m, operations, generator):
-    """The directions are drawn once for the whole batch; each picture needs its own, for each of its operations."""
+    """The directions are the same in the whole batch; each picture needs random ones of its own, one for each of its
+    operations."""
     y = x.clone()
     signs = (torch.randint(2, (n,), generator=generator) * 2 - 1).tolist()
     for i in range(len(x)):
@@ -313,12 +317,27 @@ def without_replacement(x, n, m, operations, generator):
 
 
 def one_operation_only(x, n, m, operations, generator):
-    """Each picture goes through one operation only; it must be n, one after the other."""
+    """Each picture goes through one operation only; it must be n, one after the other: does each begin with what the
+    one before has made?"""
     y = x.clone()
     for i in range(len(x)):
         k = int(torch.randint(len(operations), (), generator=generator))
         sign = 1 if torch.rand((), generator=generator) < 0.5 else -1
         y[i : i + 1] = operations[k](y[i : i + 1], sign * m)
+    return y
+
+
+def result_thrown_away(x, n, m, operations, generator):
+    """Nothing changes: an operation returns new pictures, so put what it returns into picture i."""
+    return x.clone()
+
+
+def on_the_whole_batch(x, n, m, operations, generator):
+    """Each picture's operations were applied to the whole batch: change picture i alone, y[i : i + 1]."""
+    y = x.clone()
+    for _ in range(len(x)):
+        for k in torch.randint(len(operations), (n,), generator=generator).tolist():
+            y = operations[k](y, m if torch.rand((), generator=generator) < 0.5 else -m)
     return y
 
 
@@ -333,7 +352,8 @@ def all_operations(x, n, m, operations, generator):
 
 
 def last_never_drawn(x, n, m, operations, generator):
-    """The last operation never comes: `torch.randint(k, …)` draws 0 … k−1 already, so k is len(operations)."""
+    """Some operations never come, the last or others: `torch.randint(k, …)` draws 0 … k−1 already, so k is
+    len(operations), however long the list."""
     y = x.clone()
     for i in range(len(x)):
         for k in torch.randint(len(operations) - 1, (n,), generator=generator).tolist():
@@ -438,8 +458,7 @@ def _one_way_each_step(inputs: Inputs, answer: Answer) -> str | None:
 
 def _ends_seldom(inputs: Inputs, answer: Answer) -> str | None:
     """The two ends of the list come up, but together far less often than two others."""
-    calls = ({"first answer": answer[call]} for call in ("first answer", "second answer"))
-    total = sum((_notes(inputs, call)[0].sum(0) for call in calls), torch.zeros(inputs[3]))
+    total = torch.tensor(_times_drawn(inputs, answer))
     ends = total[[0, -1]] * inputs[3] / total.sum()
     return "seldom" if float(ends.min()) > 0.2 and float(ends.mean()) < 0.82 and float(ends.max()) < 1 else None
 
@@ -458,7 +477,8 @@ def _near_whole(sums: Tensor) -> bool:
 def _batchwise(same_signs: bool) -> Callable[[Inputs, Answer], bool]:
     def shown(inputs: Inputs, answer: Answer) -> bool:
         sums = _notes(inputs, answer)[1]
-        return bool(_same_for_all(inputs, answer)) and bool((sums == sums[0]).all()) == same_signs
+        alike = not _count(inputs, answer) and bool(_same_for_all(inputs, answer))
+        return alike and bool((sums == sums[0]).all()) == same_signs
 
     return shown
 
@@ -536,6 +556,8 @@ EXERCISE = Exercise(
     misconceptions=mistakes(
         all_operations=(all_operations, _all_once),
         one_operation_only=(one_operation_only, _at_most_one),
+        result_thrown_away=(result_thrown_away, _times(lambda inputs: 0)),
+        on_the_whole_batch=(on_the_whole_batch, _times(lambda inputs: inputs[1] * len(inputs[0]))),
         same_for_the_batch=(same_for_the_batch, _batchwise(True)),
         operations_for_the_batch=(operations_for_the_batch, _batchwise(False)),
         one_direction=(one_direction, _shows(_always_one_way)),

@@ -325,6 +325,31 @@ def _hide(x, side, generator, width=None):
     return y
 
 
+def filled(x, area, generator):
+    """The box is filled with something else (a mean, grey, white, noise); hidden pixels become 0."""
+    hidden = _hide(x, round((area * x.shape[2] * x.shape[3]) ** 0.5), generator)
+    return torch.where(hidden == 0, x.mean(), x)
+
+
+def rows_and_columns_swapped(x, area, generator):
+    """Rows and columns are swapped, so that boxes leave pictures that are not square: `top` goes with the height, axis
+    2, and `left` with the width, axis 3."""
+    h, w = x.shape[2:]
+    side = round((area * h * w) ** 0.5)
+    y = x.clone()
+    for p in y:
+        i = int(torch.randint(w - side + 1, (), generator=generator))
+        j = int(torch.randint(h - side + 1, (), generator=generator))
+        p[:, i : i + side, j : j + side] = 0
+    return y
+
+
+def box_for_each_channel(x, area, generator):
+    """Each channel has its box at a place of its own; draw one place for the picture and hide all channels there."""
+    flat = x.flatten(0, 1)[:, None]
+    return _hide(flat, round((area * x.shape[2] * x.shape[3]) ** 0.5), generator).view(x.shape)
+
+
 def scattered_pixels(x, area, generator):
     """Single pixels are hidden all over the picture; hide one box of neighbours."""
     return x * (torch.rand(len(x), 1, *x.shape[2:], generator=generator) >= area)
@@ -339,8 +364,6 @@ def one_channel(x, area, generator):
         i = int(torch.randint(h - side + 1, (), generator=generator))
         j = int(torch.randint(w - side + 1, (), generator=generator))
         p[0, i : i + side, j : j + side] = 0
-        if len(p) == 1:
-            p[0, i : i + side, j : j + side] = 0.05
     return y
 
 
@@ -487,14 +510,16 @@ def _towards_the_edge(sign: int) -> Callable[[Inputs, Answer], bool]:
     """The first or the last place comes up too often (or, with −1, both too seldom), though all occur."""
 
     def shown(inputs: Inputs, answer: Answer) -> bool:
-        if not _well_formed(inputs, answer) or _reach(inputs, answer) or not _even(inputs, answer):
+        uneven = bool(_even(inputs, answer))
+        if not _well_formed(inputs, answer) or _reach(inputs, answer) or not (uneven or sign > 0):
             return False
         sides = [
             [starts.count(k) * count / len(starts) - 1 for k in (0, count - 1)]
             for _, starts, count in _places(inputs, answer)
             if count > (1 if sign > 0 else 2)
         ]
-        return bool(sides) and all(max(s) > 0.2 if sign > 0 else max(s) < -0.1 for s in sides)
+        much = 0.2 if uneven else 0.5  # of few pictures that are alike too often, a little more may be chance
+        return bool(sides) and all(max(s) > much if sign > 0 else max(s) < -0.1 for s in sides)
 
     return shown
 
@@ -513,11 +538,49 @@ def _rest_hidden(inputs: Inputs, answer: Answer) -> bool:
     return not _touched(inputs, answer) and not _solid(inputs, swapped) and not _sizes(inputs, swapped)
 
 
-def _some_channels(inputs: Inputs, answer: Answer) -> bool:
+def _changed(inputs: Inputs, answer: Answer) -> Tensor | None:
+    """What has become of the pixels of all boxes, if boxes of the right size were changed, (channels, pixels)."""
     x, y = inputs[0], answer["first answer"]
     changed = (y != x).any(1)
     mask = {"first answer": torch.where(changed[:, None], 0.0, torch.ones_like(x))}
-    return not _sizes(inputs, mask) and not _solid(inputs, mask) and bool(_touched(inputs, answer))
+    if _none(inputs, mask) or _solid(inputs, mask) or _sizes(inputs, mask):
+        return None
+    return torch.where(y == x, math.nan, y).movedim(1, 0)[:, changed]
+
+
+def _some_channels(inputs: Inputs, answer: Answer) -> bool:
+    inside = _changed(inputs, answer)
+    return inside is not None and bool(((inside == 0) | inside.isnan()).all()) and bool(inside.isnan().any())
+
+
+def _not_zero(inputs: Inputs, answer: Answer) -> bool:
+    """Nearly everywhere boxes of the right size were changed, to other numbers than 0; some pixel may be so already."""
+    (x, *_), y, side = inputs, answer["first answer"], _side(inputs)
+    changed = (y != x).any(1)
+    boxes = _boxes(torch.where(changed[:, None], 0.0, torch.ones_like(x)))
+    right = sum((box.height, box.width) == (side, side) for box in boxes)
+    return bool((y[y != x] != 0).all()) and min(right / len(x), changed.sum().item() / (len(x) * side**2)) > 0.9
+
+
+def _channels_apart(inputs: Inputs, answer: Answer) -> bool:
+    """Each channel, taken for a picture, has its box, and in some pictures they are apart."""
+    (x, area, seed), y = inputs, answer["first answer"]
+    alone = (x.flatten(0, 1)[:, None], area, seed), {"first answer": y.flatten(0, 1)[:, None]}
+    return bool(_touched(inputs, answer)) and not any(test(*alone) for test in (_touched, _none, _solid, _sizes))
+
+
+def _places_swapped(inputs: Inputs, answer: Answer) -> bool:
+    """Along the shorter axis boxes leave the picture, along the longer one they never reach its end."""
+    (h, w), side = inputs[0].shape[2:], _side(inputs)
+    if h == w or _touched(inputs, answer) or _solid(inputs, answer):
+        return False
+    short, seen = min(h, w), list[tuple[int, int, int, int]]()
+    for b in _boxes(answer["first answer"]):
+        seen.append((b.top, b.height, b.left, b.width) if h < w else (b.left, b.width, b.top, b.height))
+    there = [box for box in seen if box[1]]
+    within = all(start <= short - side and size == side for _, _, start, size in there)
+    cut = all(size == side or (size < side and start + size == short) for start, size, _, _ in there)
+    return bool(there) and within and cut and any(size < side for _, size, _, _ in seen)
 
 
 def _scattered(inputs: Inputs, answer: Answer) -> bool:
@@ -568,6 +631,9 @@ EXERCISE = Exercise(
     ),
     misconceptions=mistakes(
         one_channel=(one_channel, _some_channels),
+        box_for_each_channel=(box_for_each_channel, _channels_apart),
+        filled=(filled, _not_zero),
+        rows_and_columns_swapped=(rows_and_columns_swapped, _places_swapped),
         all_but_the_box=(all_but_the_box, _rest_hidden),
         scattered_pixels=(scattered_pixels, _scattered),
         area_in_pixels=(area_in_pixels, _all_boxes(_one_pixel)),

@@ -6,7 +6,7 @@ import torch
 
 from course import augmentation
 from course.exercises.augmentation.common import LIBRARIES, pixels
-from course.exercises.exercise import Case, Draw, Exercise, mistakes
+from course.exercises.exercise import Case, Draw, Exercise, mistake, mistakes
 
 
 def cases(draw: Draw) -> list[Case]:
@@ -49,8 +49,12 @@ def wraps_around(x, shift):
 
 
 def one_shift_for_all(x, shift):
-    """All pictures get the first one's shift; each has its own row."""
+    """All pictures get the shift of one of them, the first or the last; each has its own row."""
     return (x + shift[0].view(1, 3, 1, 1)).clamp(0, 1)
+
+
+def _shift_of_the_last(x, shift):
+    return one_shift_for_all(x, shift.flip(0))
 
 
 def one_number_for_all_channels(x, shift):
@@ -125,19 +129,21 @@ EXERCISE = Exercise(
     reference=augmentation.rgb_shift,
     shown=viewed,
     cases=cases,
-    misconceptions=mistakes(
-        no_clamp,
-        clamped_above_only,
-        clamped_below_only,
-        wraps_around,
-        one_shift_for_all,
-        one_number_for_all_channels,
-        factor,
-        subtracted,
-        shift_clamped,
-        levels,
-        rescaled,
-        bgr,
+    misconceptions=(
+        *mistakes(
+            no_clamp,
+            clamped_above_only,
+            clamped_below_only,
+            wraps_around,
+            one_number_for_all_channels,
+            factor,
+            subtracted,
+            shift_clamped,
+            levels,
+            rescaled,
+            bgr,
+        ),
+        mistake(one_shift_for_all, _shift_of_the_last),
     ),
     alternatives=(viewed, loop, min_max),
     note="Return a batch of the shape of x.",

@@ -53,11 +53,20 @@ def clockwise(x, degrees):
 
 
 def one_angle(x, degrees):
-    """All pictures turn by the first one's angle; each has its own."""
+    """All pictures turn by the angle of one of them, the first or the last; each has its own."""
     t = (degrees * 0 + degrees[0]) * math.pi / 180
     c, s, zero = t.cos(), t.sin(), torch.zeros_like(t)
     matrix = torch.stack([c, -s, zero, s, c, zero], 1).view(-1, 2, 3)
     return F.grid_sample(x, F.affine_grid(matrix, x.shape, align_corners=False), align_corners=False)
+
+
+def _angle_of_the_last(x, degrees):
+    return one_angle(x, degrees.flip(0))
+
+
+def twice_the_angle(x, degrees):
+    """The pictures turn twice as far as they should, or half as far: radians are degrees · π / 180."""
+    return reference(x, 2 * degrees)
 
 
 def nearest_pixel(x, degrees):
@@ -194,7 +203,6 @@ EXERCISE = Exercise(
         *mistakes(
             in_radians,
             clockwise,
-            one_angle,
             nearest_pixel,
             corners_disagree,
             corners_disagree_the_other_way,
@@ -203,6 +211,8 @@ EXERCISE = Exercise(
             sizes_added,
             stacked_the_other_way,
         ),
+        mistake(one_angle, _angle_of_the_last),
+        mistake(twice_the_angle, lambda x, degrees: reference(x, degrees / 2)),
         mistake(edges_smeared, edges_mirrored),
         mistake(reflected, reflected_the_other_way),
     ),

@@ -67,8 +67,25 @@ def log_of_softmax_picked_late(logits, y):  # noqa: D103 - the same mistake; its
 
 
 def epsilon_in_log(logits, y, eps=1e-8):
-    """log(p + ε) hides log 0 but caps the loss, so hopeless predictions cost too little; use log-probabilities."""
+    """log(p + ε), or p clamped from below, hides log 0 but caps the loss: hopeless predictions cost too little; use
+    log-probabilities."""
     return -(torch.softmax(logits, 1)[torch.arange(len(y)), y] + eps).log().mean()
+
+
+def clamped_from_below(logits, y, eps=1e-8):  # noqa: D103 - the same mistake, with a bound
+    return -torch.softmax(logits, 1)[torch.arange(len(y)), y].clamp(min=eps).log().mean()
+
+
+def log_forgotten(logits, y):
+    """This is minus the probability itself; the loss is minus its logarithm (F.nll_loss wants log-probabilities, from
+    log_softmax)."""
+    return F.nll_loss(torch.softmax(logits, 1), y)
+
+
+def every_label_for_each_row(logits, y):
+    """This picks all N labels in every row, N·N numbers, as log_p[:, y] does; row i has the label y[i]:
+    log_p[torch.arange(N), y]."""
+    return -F.log_softmax(logits, 1)[:, y].mean()
 
 
 def sum_for_mean(logits, y):
@@ -162,6 +179,8 @@ EXERCISE = Exercise(
         *mistakes(
             overflow,
             unprotected_sum,
+            log_forgotten,
+            every_label_for_each_row,
             sum_for_mean,
             mean_over_entries,
             wrong_class,
@@ -173,7 +192,9 @@ EXERCISE = Exercise(
         ),
         mistake(log_of_softmax, log_of_softmax_picked_late),
         mistake(
-            epsilon_in_log, *(partial(epsilon_in_log, eps=e) for e in (1e-5, 1e-6, 1e-7, 1e-9, 1e-10, 1e-12, 1e-15))
+            epsilon_in_log,
+            *(partial(epsilon_in_log, eps=e) for e in (1e-5, 1e-6, 1e-7, 1e-9, 1e-10, 1e-12, 1e-15)),
+            *(partial(clamped_from_below, eps=e) for e in (1e-6, 1e-7, 1e-8, 1e-9, 1e-10, 1e-12)),
         ),
     ),
     atol=1e-4,  # logsumexp(z) − z_y rounds at the size of the logits

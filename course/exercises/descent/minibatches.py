@@ -43,7 +43,7 @@ def _indices(batch: Any) -> Tensor:
 def cases(draw: Draw) -> list[Case]:
     """Sizes that divide N, that do not, that exceed it."""
     size = draw.integer(5, 9)
-    n = size * draw.integer(6, 9)
+    n = size * draw.integer(10, 12)  # never size², where two mistakes look alike
     return [
         Case("N is a multiple of B", (n, size, draw.seed()), "hand"),
         Case("one sample is left for the last batch", (n + 1, size, draw.seed())),
@@ -184,6 +184,12 @@ def count_for_size(n, size, generator):
     return list(torch.randperm(n, generator=generator).chunk(size))
 
 
+def equal_parts(n, size, generator):
+    """The samples are cut into parts of nearly the same size; each batch has B of them, and the last one what is left
+    (chunk and tensor_split take the number of parts, split the size)."""
+    return list(torch.randperm(n, generator=generator).chunk(max(1, n // size)))
+
+
 def padded_from_the_front(n, size, generator):
     """The last batch is filled up with samples that were already used; it may simply be smaller."""
     order = torch.randperm(n, generator=generator)
@@ -228,6 +234,15 @@ def _counted(inputs: Inputs, answer: dict[str, list[Tensor]]) -> bool:
     return not _misses(inputs, answer) and sizes == [c.numel() for c in torch.arange(n).chunk(size)]
 
 
+def _nearly_equal(inputs: Inputs, answer: dict[str, list[Tensor]]) -> bool:
+    n, size, _ = inputs
+    sizes, order = [b.numel() for b in answer["first epoch"]], torch.arange(n)
+    parts = [order.chunk(max(1, n // size)), order.chunk(-(-n // size))]
+    parts += [order.tensor_split(k) for k in (max(1, n // size), -(-n // size))]
+    wrong = bool(_sizes(inputs, answer)) and not _misses(inputs, answer)
+    return wrong and any(sizes == [len(p) for p in part] for part in parts)
+
+
 def _padded(inputs: Inputs, answer: dict[str, list[Tensor]]) -> bool:
     n, size, _ = inputs
     flat = _flat(answer["first epoch"])
@@ -236,7 +251,8 @@ def _padded(inputs: Inputs, answer: dict[str, list[Tensor]]) -> bool:
 
 def _replaced(inputs: Inputs, answer: dict[str, list[Tensor]]) -> bool:
     flat = _flat(answer["first epoch"])
-    return bool(_repeats(inputs, answer)) and len(set(flat)) < min(inputs[0], len(flat))
+    indices = not _are_indices(inputs, answer)
+    return indices and bool(_repeats(inputs, answer)) and len(set(flat)) < min(inputs[0], len(flat))
 
 
 def _shows(
@@ -279,6 +295,7 @@ EXERCISE = Exercise(
     ),
     misconceptions=mistakes(
         count_for_size=(count_for_size, _counted),
+        equal_parts=(equal_parts, _nearly_equal),
         one_batch_only=(one_batch_only, _alone),
         last_part_dropped=(last_part_dropped, _dropped),
         padded_from_the_front=(padded_from_the_front, _padded),

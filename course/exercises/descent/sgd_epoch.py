@@ -96,7 +96,8 @@ def mean_over_batches(model, batches, lr):
 
 
 def no_step(model, batches, lr):
-    """The parameters never change: after backward() each one must move by −lr times its gradient."""
+    """The parameters never change: after backward() each one must move by −lr times its gradient (a zero_grad() between
+    backward() and step() leaves nothing to move by)."""
     total, count = 0.0, 0
     for x, y in batches:
         loss = F.cross_entropy(model(x), y)

@@ -101,6 +101,25 @@ def bins_over_360(magnitude, orientation, cell, bins):
     return F.avg_pool2d(votes.movedim(2, 0), cell).movedim(0, 2)
 
 
+def whole_degrees(magnitude, orientation, cell, bins):
+    """The width of a bin was cut off to whole degrees, 180 // bins; it is 180 / bins, which need not be whole."""
+    index = (orientation // (180 // bins)).long() % bins
+    votes = F.one_hot(index, bins) * magnitude[..., None]
+    return F.avg_pool2d(votes.movedim(2, 0), cell).movedim(0, 2)
+
+
+def last_vote_only(magnitude, orientation, cell, bins):
+    """Of several votes for one bin only the last is there: add them up, with += in a loop over pixels (on whole tensors
+    += adds one of them; index_put_ with accumulate=True adds all)."""
+    rows, columns = magnitude.shape[0] // cell, magnitude.shape[1] // cell
+    index = (orientation * bins / 180).floor().long() % bins
+    histograms = torch.zeros(rows, columns, bins)
+    for r in range(rows * cell):
+        for c in range(columns * cell):
+            histograms[r // cell, c // cell, index[r, c]] = magnitude[r, c] / cell**2
+    return histograms
+
+
 def shared_between_bins(magnitude, orientation, cell, bins):
     """A vote is shared between the two nearest bins; here each pixel votes for one, the bin that holds its angle."""
     place = orientation * bins / 180 - 0.5
@@ -240,6 +259,8 @@ EXERCISE = Exercise(
             half_turn_in_last_bin,
             nearest_bin,
             bins_over_360,
+            whole_degrees,
+            last_vote_only,
             shared_between_bins,
             sum_for_mean,
             divided_by_cell,

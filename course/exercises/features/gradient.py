@@ -72,7 +72,8 @@ def axes_swapped(gray):
 
 
 def signed(gray):
-    """The angle is signed: a step from dark to bright and its negative share one orientation; take it modulo 180."""
+    """The angle is signed: a step from dark to bright and its negative share one orientation; take it modulo 180, with
+    % (torch.fmod keeps the sign)."""
     g_x = F.pad(gray[:, 2:] - gray[:, :-2], (1, 1))
     g_y = F.pad(gray[2:] - gray[:-2], (0, 0, 1, 1))
     return torch.hypot(g_x, g_y), torch.rad2deg(torch.atan2(g_y, g_x))
@@ -82,6 +83,18 @@ def full_circle(gray):  # noqa: D103 - the same mistake, counted from 0 to 360
     g_x = F.pad(gray[:, 2:] - gray[:, :-2], (1, 1))
     g_y = F.pad(gray[2:] - gray[:-2], (0, 0, 1, 1))
     return torch.hypot(g_x, g_y), torch.rad2deg(torch.atan2(g_y, g_x)) % 360
+
+
+def sign_kept_by_fmod(gray):  # noqa: D103 - the same mistake
+    magnitude, degrees = signed(gray)
+    return magnitude, torch.fmod(degrees, 180)
+
+
+def along_the_edge(gray):
+    """This is the direction along the edge; the gradient points across it, so that an upright edge has 0°: turn nothing
+    by 90°."""
+    magnitude, degrees = signed(gray)
+    return magnitude, (degrees + 90) % 180
 
 
 def radians(gray):
@@ -267,6 +280,7 @@ EXERCISE = Exercise(
         *mistakes(
             axes_swapped,
             mirrored,
+            along_the_edge,
             rows_upwards,
             half_turn_stays,
             nan_where_flat,
@@ -281,7 +295,7 @@ EXERCISE = Exercise(
             root_forgotten,
             swapped_result,
         ),
-        mistake(signed, full_circle),
+        mistake(signed, full_circle, sign_kept_by_fmod),
         mistake(radians, signed_radians, radians_mod_180),
         mistake(forward_difference, backward_difference),
     ),

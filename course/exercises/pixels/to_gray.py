@@ -121,12 +121,17 @@ def mean_after_weights(x):
 
 
 def weights_of_bt709(x):
-    """These are the weights of another standard, BT.709; here they are 0.299, 0.587 and 0.114 (BT.601)."""
+    """These are other weights, rounded or of another standard (BT.709); here they are 0.299, 0.587 and 0.114
+    (BT.601)."""
     return 0.2126 * x[..., 0, :, :] + 0.7152 * x[..., 1, :, :] + 0.0722 * x[..., 2, :, :]
 
 
 def weights_of_bt709_rounded(x):  # noqa: D103 - the same mistake, with scikit-image's digits
     return 0.2125 * x[..., 0, :, :] + 0.7154 * x[..., 1, :, :] + 0.0721 * x[..., 2, :, :]
+
+
+def weights_of_two_digits(x):  # noqa: D103 - the same mistake, as some textbooks round them
+    return 0.3 * x[..., 0, :, :] + 0.59 * x[..., 1, :, :] + 0.11 * x[..., 2, :, :]
 
 
 def channel_kept(x):
@@ -207,7 +212,7 @@ EXERCISE = Exercise(
         mistake(
             batches_only, batches_only_by_sum, batches_only_by_einsum, batches_only_unpacked, batches_only_by_colons
         ),
-        mistake(weights_of_bt709, weights_of_bt709_rounded),
+        mistake(weights_of_bt709, weights_of_bt709_rounded, weights_of_two_digits),
     ),
     rtol=5e-4,  # torchvision and MATLAB write 0.2989 for red
     alternatives=(by_index, by_einsum, by_product, in_double, with_four_digits),

@@ -54,6 +54,8 @@ def drive(
     rates, times = dict.fromkeys(names.values(), 0.0), dict.fromkeys(names.values(), 0)
     for group in _groups(groups):
         given = group["params"]
+        if isinstance(given, set | frozenset):
+            raise Unusable('"params" is a set; torch\'s optimizers refuse sets, which have no order: make it a list.')
         for one in [given] if isinstance(given, Tensor) else given:
             tensor = one[1] if isinstance(one, tuple) and len(one) == 2 else one  # torch takes named parameters, too
             if id(tensor) not in names:
@@ -71,7 +73,8 @@ def drive(
 
 def _groups(groups: Any) -> list[dict[str, Any]]:
     if not isinstance(groups, list | tuple) or not groups or not all(isinstance(g, dict) for g in groups):
-        raise Unusable('finetune_groups must return a list of groups, `[{"params": …, "lr": …}, …]`.')
+        what = type(groups).__name__
+        raise Unusable(f'finetune_groups must return a list of groups, `[{{"params": …, "lr": …}}, …]`, not a {what}.')
     for group in groups:
         if set(group) - {"params", "lr", "name"} or not {"params", "lr"} <= set(group):
             raise Unusable(

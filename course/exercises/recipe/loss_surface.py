@@ -287,6 +287,15 @@ def gradients_left_off(model, loss, first, second, alphas, betas):
     return _measure(model, loss, ws, u, v, alphas, betas)
 
 
+def parameters_replaced(model, loss, first, second, alphas, betas):
+    """The network has new parameters in place of its own (setattr, nn.Parameter(…), assign=True), which no optimizer
+    knows; copy the old numbers into those that were there."""
+    ws = [w.detach().clone() for w in model.parameters()]
+    surface = _measure(model, loss, ws, _scaled(ws, first), _scaled(ws, second), alphas, betas)
+    model.load_state_dict({name: t.clone() for name, t in model.state_dict().items()}, assign=True)
+    return surface
+
+
 def steps_pile_up(model, loss, first, second, alphas, betas):
     """Each step starts where the last one ended; start each of them from the weights as they were."""
     ws = [w.detach().clone() for w in model.parameters()]
@@ -433,6 +442,7 @@ EXERCISE = Exercise(
             weights_left_changed,
             directions_rescaled,
             gradients_left_off,
+            parameters_replaced,
             steps_pile_up,
             saved_by_reference,
             rows_and_columns_swapped,

@@ -16,6 +16,7 @@ Answer = dict[str, Any]
 Inputs = tuple[Tensor, float, int]
 MASKS = 6
 SIGMAS = 6.5  # a right answer is that far off once in 10¹⁰ times
+FAR = 9.0  # so far off is one of a thousand lags of a right answer as seldom
 
 
 def drive(dropout: Callable[..., Any], x: Tensor, p: float, seed: int) -> Answer:
@@ -131,6 +132,22 @@ def _repeated(mask: Tensor, axis: int) -> bool:
     return bool((mask == mask.narrow(axis, 0, 1)).all())
 
 
+def _linked(inputs: Inputs, answer: Answer) -> str | None:
+    """At no distance do numbers share their fate more or less often than chance has it: autocorrelation at all lags."""
+    masks, p = _masks(inputs, answer).double(), inputs[1]
+    n = masks.shape[1]
+    if not 0 < p < 1 or n < 8:
+        return None
+    spectrum = torch.fft.rfft((masks - p) / math.sqrt(p * (1 - p)), 2 * n)
+    sums = torch.fft.irfft(spectrum.abs().square(), 2 * n)[:, 1 : n // 2 + 1].sum(0)
+    away = sums.abs() / (MASKS * (n - torch.arange(1, n // 2 + 1))).sqrt()
+    if away.max() < FAR:
+        return None
+    lag = int(away.argmax()) + 1
+    where = "neighbours" if lag == 1 else f"numbers that are {lag} places apart"
+    return f"{where} are dropped together, or never together: draw for each number by itself"
+
+
 def _same_each_time(inputs: Inputs, answer: Answer) -> str | None:
     first, second = answer["in training"][:2]
     return "two calls in a row dropped the same numbers" if 0 < inputs[1] < 1 and torch.equal(first, second) else None
@@ -195,6 +212,22 @@ def multiplied(x, p, training, generator):
     if not training:
         return x
     return x * (torch.rand(x.shape, generator=generator) >= p) * (1 - p)
+
+
+def divided_by_what_stayed(x, p, training, generator):
+    """What stays is divided by the share that happened to stay; divide by the probability of staying, 1 − p."""
+    if not training:
+        return x
+    keep = (torch.rand(x.shape, generator=generator) >= p).float()
+    return x * keep / keep.mean().clamp(min=1e-12)
+
+
+def whole_channels(x, p, training, generator):
+    """Whole channels are dropped, as F.dropout2d does: draw for each number by itself, with x's own shape."""
+    if not training:
+        return x
+    shape = (*x.shape[:2], *[1] * (x.ndim - 2))
+    return x * (torch.rand(shape, generator=generator) >= p) / (1 - p)
 
 
 def scaled_in_evaluation(x, p, training, generator):
@@ -331,6 +364,20 @@ def _rightly_scaled(inputs: Inputs, answer: Answer) -> bool:
     return _factor(inputs, answer, lambda p: 1 / (1 - p))
 
 
+def _by_what_stayed(inputs: Inputs, answer: Answer) -> bool:
+    x, each = inputs[0], []
+    for out in answer["in training"]:
+        factors = (out / x)[out != 0]
+        full = bool((x != 0).all())  # where some numbers are 0 already nobody can tell which of them stayed
+        each.append(torch.allclose(factors, out.numel() / (out != 0).sum() if full else factors.mean(), rtol=1e-4))
+    return all(each) and bool(_values(inputs, answer)) and not _share(inputs, answer)
+
+
+def _channels(inputs: Inputs, answer: Answer) -> bool:
+    x = inputs[0]
+    return x.ndim > 2 and all(_repeated(out == 0, axis) for out in answer["in training"] for axis in range(2, x.ndim))
+
+
 def _dropped(inputs: Inputs, answer: Answer, share: Callable[[float], float]) -> bool:
     masks = _masks(inputs, answer)
     return not _off(masks.double().mean().item(), share(inputs[1]), masks.numel())
@@ -420,9 +467,11 @@ RECOGNISED: dict[str, tuple[Callable[..., Any], Callable[[Inputs, Answer], bool]
         divided_by_p,
         lambda i, a: _factor(i, a, lambda p: 1 / max(p, 1e-12)) and _dropped(i, a, lambda p: p),
     ),
+    "divided_by_what_stayed": (divided_by_what_stayed, _by_what_stayed),
     "multiplied": (multiplied, lambda i, a: _factor(i, a, lambda p: 1 - p) and _dropped(i, a, lambda p: p)),
     "same_for_all_samples": (same_for_all_samples, lambda i, a: _axis(True)(i, a) and not _single(i, a)),
     "whole_samples": (whole_samples, lambda i, a: _axis(False)(i, a) and not _single(i, a)),
+    "whole_channels": (whole_channels, lambda i, a: _channels(i, a) and _rightly_scaled(i, a)),
     "normal_for_uniform": (
         normal_for_uniform,
         lambda i, a: _dropped(i, a, _normal_share) and _rightly_scaled(i, a),
@@ -440,6 +489,18 @@ RECOGNISED: dict[str, tuple[Callable[..., Any], Callable[[Inputs, Answer], bool]
         lambda i, a: bool((a["gradient"] == 0).all()) and not _values(i, a) and not _share(i, a),
     ),
 }
+
+
+RIGHT_AT = {
+    **dict.fromkeys(("p_as_keep_probability", "keeps_the_share_p", "divided_by_p"), 0.5),
+    **dict.fromkeys(("no_brackets", "scaled_twice", "scaled_in_evaluation", "not_scaled", "multiplied"), 0.0),
+    **dict.fromkeys(("divided_by_what_stayed", "never_drops", "reseeded"), 0.0),
+}
+"""With this p a mistake changes nothing: what is wrong there is something else."""
+
+
+def _unless_right(name: str, shows: Callable[[Inputs, Answer], bool]) -> Callable[[Inputs, Answer], bool]:
+    return lambda inputs, answer: inputs[1] != RIGHT_AT.get(name) and shows(inputs, answer)
 
 
 def _one_draw(inputs: Inputs, answer: Answer) -> bool:
@@ -475,11 +536,12 @@ EXERCISE = Exercise(
         Property("each number is drawn by itself", _one_mask_for_all),
         Property("the share p is dropped", _share),
         Property("each call draws anew", _same_each_time),
+        Property("numbers do not share their draw", _linked),
         Property("how many are dropped varies", _fixed_count),
         Property("the generator decides what is dropped", _not_repeatable),
         Property("the gradient comes through", _gradient),
     ),
-    misconceptions=mistakes(**RECOGNISED),
+    misconceptions=mistakes(**{name: (f, _unless_right(name, shows)) for name, (f, shows) in RECOGNISED.items()}),
     alternatives=(by_bernoulli, by_where, by_masked_fill, indexed, in_double),
     note="Return a tensor of the same shape as x.",
     forbidden=(

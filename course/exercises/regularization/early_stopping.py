@@ -49,7 +49,7 @@ def drive(
     model, record = Network(weights[0] + 1), Record()
     stop = EarlyStopping(model, patience)
     for method, example in ((stop, "stop(history)"), (getattr(stop, "restore", None), "stop.restore()")):
-        if not callable(method) or isinstance(stop, torch.nn.Module):
+        if not callable(method):
             raise Unusable(f"`{example}` must work with stop = EarlyStopping(model, patience): write both methods.")
     disturbed, last = 0, 0
     for epoch, (accuracy, loss, weight) in enumerate(zip(accuracies, losses, weights, strict=True), 1):
@@ -60,6 +60,10 @@ def drive(
         record.validation_loss.append(loss)
         record.validation_accuracy.append(accuracy)
         told = stop(record)
+        if record.validation_accuracy != accuracies[:epoch]:
+            raise Unusable(
+                "EarlyStopping changes history.validation_accuracy, which belongs to the training: only read it."
+            )
         disturbed += not torch.equal(model.weight, weight)
         if told:
             last = epoch
@@ -77,7 +81,6 @@ def drive(
         "running mean after restore": restored[1],
         "weight after going on, and restore": model.weight.detach().clone(),
         "epochs in which the weights were changed": disturbed,
-        "accuracies left in the history": len(record.validation_accuracy) == (last or len(accuracies)),
     }
 
 
@@ -341,6 +344,43 @@ class restores_at_once(_Base):
         return stop
 
 
+class restores_when_it_stops(_Base):
+    """When it says stop it also puts the old weights back; that is left to whoever calls restore(), and until then the
+    network is as training left it."""
+
+    def __call__(self, history):  # noqa: D102
+        stop = _Base.__call__(self, history)
+        if stop:
+            self.restore()
+        return stop
+
+
+class kept_state_given_away(_Base):
+    """A second restore() does not help: the network got the kept tensors themselves, which training changes
+    (`p.data = …`, assign=True), or they were kept for one time only; copy their numbers."""
+
+    def restore(self):  # noqa: D102
+        for name, value in self.model.state_dict(keep_vars=True).items():
+            value.data = self.state[name]
+
+
+class counts_all_epochs(_Base):
+    """It stops after `patience` epochs, better or not: count those that were not better, and begin anew at 0 with each
+    that was."""
+
+    def __call__(self, history):  # noqa: D102
+        _Base.__call__(self, history)
+        return len(history.validation_accuracy) >= self.patience
+
+
+class best_not_kept(_Base):
+    """The best accuracy is never updated, so that every epoch counts as better: self.best = the new accuracy."""
+
+    def __call__(self, history):  # noqa: D102
+        self.best = -math.inf
+        return _Base.__call__(self, history)
+
+
 class smallest_gain(_Base):
     """A small gain does not count as better here (is there a threshold, or rounding?); anything higher is better."""
 
@@ -470,6 +510,10 @@ EXERCISE = Exercise(
         never_stops,
         stops_upside_down,
         restores_at_once,
+        restores_when_it_stops,
+        kept_state_given_away,
+        counts_all_epochs,
+        best_not_kept,
         smallest_gain,
         zero_is_none,
     ),

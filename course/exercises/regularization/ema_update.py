@@ -20,7 +20,10 @@ def drive(
     for i, live in enumerate(weights):
         average = ema_update(average, live, beta, every)
         if not isinstance(average, list | tuple) or not all(isinstance(a, Tensor) for a in average):
-            raise Unusable("ema_update must return the new average, a list of tensors as long as `weights`.")
+            what = "None: is there a return?" if average is None else f"a value of type {type(average).__name__}."
+            raise Unusable(
+                f"ema_update must return the new average, a list of tensors as long as `weights`; it returned {what}"
+            )
         found[f"update {i + 1}: new average"] = [a.detach().clone() for a in average]
     if len(average) == len(weights[-1]):
         for a in average:  # whoever changes the average afterwards must not change the network

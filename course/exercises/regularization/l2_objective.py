@@ -24,9 +24,9 @@ def drive(
     loss.copy_(given.detach().reshape(()))
     params[:] = [p.detach() if isinstance(p, Tensor) else p for p in handed]
     if not isinstance(value, Tensor):
-        raise Unusable(
-            "l2_objective must return a tensor: a plain number has no gradient (leave out .item(), float())."
-        )
+        plain = "a plain number has no gradient (leave out .item(), float())"
+        what = plain if isinstance(value, int | float) else f"it returned a value of type {type(value).__name__}"
+        raise Unusable(f"l2_objective must return a tensor with one number: {what}.")
     if value.numel() != 1:
         raise Unusable(f"R is one number; what came back has shape {tuple(value.shape)}.")
     value = value.reshape(())
@@ -59,6 +59,8 @@ def cases(draw: Draw) -> list[Case]:
         run("kernels, normalisation and a linear layer, all", norm, False),
         run("kernels, normalisation and a linear layer, matrices only", norm, True),
         run("a matrix, its bias and a single number, the matrix alone", (*layer, ()), True),
+        run("a matrix, its bias and a single number, all", (*layer, ()), False),
+        run("a small matrix and a long vector, the matrix alone", ((2, 2), (7,)), True),
         run("a strong λ", ((5, 2), (5,), (2, 5), (2,)), draw.integer(0, 1) == 1, draw.uniform(5, 20)),
     ]
 
@@ -81,6 +83,11 @@ def norms_not_squared(loss, params, lam, matrices_only):
 def mean_for_sum(loss, params, lam, matrices_only):
     """The squares are averaged; ‖Θ‖² is their sum, or large layers would hardly count."""
     return loss + 0.5 * lam * sum((p**2).mean() for p in params if p.ndim > 1 or not matrices_only)
+
+
+def _mean_over_tensors(loss, params, lam, matrices_only):
+    kept = [p for p in params if p.ndim > 1 or not matrices_only]
+    return loss + 0.5 * lam * sum((p**2).sum() for p in kept) / len(kept)
 
 
 def _mean_of_all(loss, params, lam, matrices_only):
@@ -137,6 +144,20 @@ def first_only(loss, params, lam, matrices_only):
     return loss
 
 
+def last_only(loss, params, lam, matrices_only):
+    """Only the last tensor counts; in a loop each round must add to what is there, not begin with the loss again."""
+    result = loss
+    for p in params:
+        if p.ndim > 1 or not matrices_only:
+            result = loss + 0.5 * lam * (p**2).sum()
+    return result
+
+
+def loss_for_each_tensor(loss, params, lam, matrices_only):
+    """The loss is added once for each tensor; it counts once, and the sum runs over the squares alone."""
+    return sum(loss + 0.5 * lam * (p**2).sum() for p in params if p.ndim > 1 or not matrices_only)
+
+
 def loss_forgotten(loss, params, lam, matrices_only):
     """This is the penalty alone; add it to the loss."""
     return 0.5 * lam * sum((p**2).sum() for p in params if p.ndim > 1 or not matrices_only)
@@ -158,8 +179,17 @@ def whole_times_lambda(loss, params, lam, matrices_only):
 
 
 def no_gradient(loss, params, lam, matrices_only):
-    """The value is right, but the penalty has no gradient, so training does not notice it: no detach, no .item()."""
+    """The value is right, but a gradient is lost, that of the loss, of the penalty or of both, so that training does
+    not notice it: no detach, no .item(), no torch.tensor(…) and no no_grad()."""
     return loss + 0.5 * lam * sum((p.detach() ** 2).sum() for p in params if p.ndim > 1 or not matrices_only)
+
+
+def _nothing_has_a_gradient(loss, params, lam, matrices_only):
+    return no_gradient(loss, params, lam, matrices_only).detach()
+
+
+def _loss_has_no_gradient(loss, params, lam, matrices_only):
+    return loss.detach() + 0.5 * lam * sum((p**2).sum() for p in params if p.ndim > 1 or not matrices_only)
 
 
 def by_loop(loss, params, lam, matrices_only):  # noqa: D103
@@ -214,13 +244,15 @@ EXERCISE = Exercise(
             kernels_left_out,
             scalars_kept,
             first_only,
+            last_only,
+            loss_for_each_tensor,
             loss_forgotten,
             subtracted,
             no_lambda,
             whole_times_lambda,
-            no_gradient,
         ),
-        mistake(mean_for_sum, _mean_of_all),
+        mistake(mean_for_sum, _mean_of_all, _mean_over_tensors),
+        mistake(no_gradient, _nothing_has_a_gradient, _loss_has_no_gradient),
     ),
     alternatives=(by_loop, one_vector, by_norm),
     note="Return one number as a tensor, made of `loss` and of the tensors in `params` with torch's operations.",

@@ -113,7 +113,8 @@ def log_of_softmax(logits, p):
 
 
 def epsilon_in_log(logits, p, tiny=1e-8):
-    """log(p + tiny) hides log 0 but caps the loss, so hopeless predictions cost too little; use log_softmax."""
+    """log(q + tiny), or q clamped from below, hides log 0 but caps the loss, so that hopeless predictions cost too
+    little; use log_softmax."""
     return -(p * (torch.softmax(logits, 1) + tiny).log()).sum(1).mean()
 
 
@@ -127,10 +128,10 @@ def one_per_sample(logits, p):
     return -(p * F.log_softmax(logits, 1)).sum(1)
 
 
-def divergence(logits, p):
-    """This is the KL divergence, as from F.kl_div: the cross-entropy minus the target's own entropy. The gradient is
-    the same, the number is not: cross-entropy does not subtract it."""
-    return F.kl_div(F.log_softmax(logits, 1), p, reduction="batchmean")
+def divergence(logits, p, reduction="batchmean"):
+    """This is the KL divergence, as from F.kl_div: the cross-entropy minus the target's own entropy, which the loss
+    does not subtract."""
+    return F.kl_div(F.log_softmax(logits, 1), p, reduction=reduction)
 
 
 def minus_forgotten(logits, p):
@@ -159,12 +160,22 @@ def not_normalised(logits, p):
 
 
 def binary(logits, p):
-    """This is the binary cross-entropy of K separate yes-or-no questions; here the K classes share one softmax."""
+    """This is the binary cross-entropy, which asks K separate yes-or-no questions and also counts (1 − P) log(1 − q);
+    here the K classes share one softmax, and the loss is −Σ P log q."""
     return F.binary_cross_entropy_with_logits(logits, p, reduction="none").sum(1).mean()
 
 
 def binary_mean(logits, p):  # noqa: D103 - the same mistake, averaged over the classes
     return F.binary_cross_entropy_with_logits(logits, p)
+
+
+def binary_of_softmax(logits, p, reduction="mean"):  # noqa: D103 - the same mistake, after a softmax
+    loss = F.binary_cross_entropy(torch.softmax(logits, 1), p, reduction=reduction)
+    return loss if loss.ndim == 0 else loss.sum(1).mean()
+
+
+def arguments_swapped(logits, p):  # noqa: D103 - target and prediction swapped in torch's loss
+    return F.cross_entropy(p, logits)
 
 
 def squared_error(logits, p):
@@ -232,9 +243,7 @@ EXERCISE = Exercise(
             log_of_softmax,
             sum_for_mean,
             one_per_sample,
-            divergence,
             minus_forgotten,
-            roles_swapped,
             softmax_of_target,
             softmax_over_batch,
             not_normalised,
@@ -243,7 +252,9 @@ EXERCISE = Exercise(
         ),
         mistake(overflow, overflow_in_the_normaliser, overflow_in_double),
         mistake(maximum_of_the_batch, maximum_of_the_batch_entry_by_entry),
-        mistake(binary, binary_mean),
+        mistake(divergence, *(partial(divergence, reduction=r) for r in ("mean", "sum"))),
+        mistake(roles_swapped, arguments_swapped),
+        mistake(binary, binary_mean, binary_of_softmax, partial(binary_of_softmax, reduction="none")),
         mistake(epsilon_in_log, *(partial(epsilon_in_log, tiny=e) for e in (1e-5, 1e-6, 1e-7, 1e-9, 1e-10, 1e-12))),
     ),
     atol=3e-4,  # with logits of ±900, logsumexp(z) − z rounds at their size

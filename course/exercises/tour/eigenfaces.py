@@ -138,7 +138,8 @@ def _most_first(inputs: Inputs, answer: dict[str, Tensor]) -> str | None:
 
 
 def mean_not_removed(faces, k):
-    """The mean face was not subtracted, so the first component is mostly the mean again; decompose X − mean."""
+    """The mean face was not subtracted (or twice), so the first component is mostly the mean again; decompose
+    X − mean."""
     mean = faces.mean(0)
     components = torch.linalg.svd(faces.flatten(1), full_matrices=False).Vh[:k]
     return mean, components.view(k, *mean.shape)

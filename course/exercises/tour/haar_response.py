@@ -26,16 +26,19 @@ def drive(haar_response: Callable[..., Any], integral: Tensor, box: list[int]) -
 def cases(draw: Draw) -> list[Case]:
     """A picture to add up by hand, boxes at every edge, then boxes inside, upright and lying."""
 
+    def integral_image(gray: Tensor) -> Tensor:
+        return tour.integral_image(gray).float()  # as the exercise before this one gives it
+
     def inside(label: str, box: tuple[int, int, int, int], below: int, right: int) -> Case:
         top, left, height, width = box
         gray = torch.rand(top + height + below, left + width + right, generator=draw.generator)
-        return Case(f"{label}: box {box}", (tour.integral_image(gray), list(box)))
+        return Case(f"{label}: box {box}", (integral_image(gray), list(box)))
 
-    by_hand = tour.integral_image(torch.tensor([[1.0, 2, 3], [4, 5, 6]]))
+    by_hand = integral_image(torch.tensor([[1.0, 2, 3], [4, 5, 6]]))
     odd = 2 * draw.integer(1, 2) + 1
     lying = inside("inside, lying", (draw.integer(4, 6), draw.integer(1, 3), odd, 8), 3, 4)
     integral, box = lying.inputs
-    negative = tour.integral_image(1 - integral.diff(dim=0).diff(dim=1))  # its response has the other sign
+    negative = integral_image(1 - integral.diff(dim=0).diff(dim=1))  # its response has the other sign
     return [
         Case("rows 1 2 3 and 4 5 6; the last two columns", (by_hand, [0, 1, 2, 2]), "hand"),
         Case("rows 1 2 3 and 4 5 6; the last two of the lower row", (by_hand.clone(), [1, 1, 1, 2]), "hand"),
