@@ -165,6 +165,14 @@ def stochastic_depth__first_always(x, branch, p, training, generator):
     return x + b.view(-1, *[1] * (x.ndim - 1)) * branch(x)
 
 
+def stochastic_depth__second_half_as_the_first(x, branch, p, training, generator):
+    if not training:
+        return x + p * branch(x)
+    half = torch.rand((len(x) + 1) // 2, generator=generator) < p
+    b = torch.cat([half, half])[: len(x)].float()
+    return x + b.view(-1, *[1] * (x.ndim - 1)) * branch(x)
+
+
 def stochastic_depth__divided_by_zero(x, branch, p, training, generator):
     """torchvision's formula as it stands: at p = 0 it is 0/0."""
     if not training:
@@ -198,6 +206,7 @@ WRONG: dict[Callable[..., Any], str | None] = {  # and the name it should get; "
     hue_saturation_value__grey_stays: None,
     flip__three_channels: None,
     stochastic_depth__first_always: None,
+    stochastic_depth__second_half_as_the_first: None,
     stochastic_depth__divided_by_zero: "divided_in_training",
     stochastic_depth__in_place: "in place",
 }

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from course import depth
+from course.exercises.chance import linked
 from course.exercises.depth.common import mixing
 from course.exercises.exercise import Case, Draw, Exercise, Lent, Property, Unusable, gradients, mistakes
 
@@ -165,11 +166,9 @@ def _independent(inputs: Inputs, answer: dict[str, Any]) -> str | None:
         return None
     if any(torch.equal(a, b) for i, a in enumerate(gates) for b in gates[:i]):
         return "two batches in a row got the same gates: draw new ones in each call, from `generator` as it comes"
-    centred = (gates - p) / math.sqrt(p * (1 - p))
-    for step in (1, 2):
-        pairs = (centred[:, step:] * centred[:, :-step]).flatten()
-        if abs(pairs.mean().item()) > 6 / math.sqrt(pairs.numel()):
-            return "neighbours in the batch survive together, or never together: draw the gates independently"
+    if lag := linked(gates, p):
+        where = "neighbours in the batch" if lag == 1 else f"samples that are {lag} places apart"
+        return f"{where} survive together, or never together: draw the gates independently"
     counts, n = gates.sum(1), gates.shape[1]
     if n >= 200 and bool((counts == counts[0]).all()):
         return f"exactly {int(counts[0])} of {n} samples survive in every batch: draw each gate on its own"

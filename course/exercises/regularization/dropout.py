@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from course import regularization
+from course.exercises.chance import linked
 from course.exercises.exercise import Case, Draw, Exercise, Property, Unusable, mistakes
 
 Answer = dict[str, Any]
 Inputs = tuple[Tensor, float, int]
 MASKS = 6
 SIGMAS = 6.5  # a right answer is that far off once in 10¹⁰ times
-FAR = 9.0  # so far off is one of a thousand lags of a right answer as seldom
 
 
 def drive(dropout: Callable[..., Any], x: Tensor, p: float, seed: int) -> Answer:
@@ -133,19 +133,9 @@ def _repeated(mask: Tensor, axis: int) -> bool:
 
 
 def _linked(inputs: Inputs, answer: Answer) -> str | None:
-    """At no distance do numbers share their fate more or less often than chance has it: autocorrelation at all lags."""
-    masks, p = _masks(inputs, answer).double(), inputs[1]
-    n = masks.shape[1]
-    if not 0 < p < 1 or n < 8:
-        return None
-    spectrum = torch.fft.rfft((masks - p) / math.sqrt(p * (1 - p)), 2 * n)
-    sums = torch.fft.irfft(spectrum.abs().square(), 2 * n)[:, 1 : n // 2 + 1].sum(0)
-    away = sums.abs() / (MASKS * (n - torch.arange(1, n // 2 + 1))).sqrt()
-    if away.max() < FAR:
-        return None
-    lag = int(away.argmax()) + 1
+    lag = linked(_masks(inputs, answer), inputs[1])
     where = "neighbours" if lag == 1 else f"numbers that are {lag} places apart"
-    return f"{where} are dropped together, or never together: draw for each number by itself"
+    return f"{where} are dropped together, or never together: draw for each number by itself" if lag else None
 
 
 def _same_each_time(inputs: Inputs, answer: Answer) -> str | None:
