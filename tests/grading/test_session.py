@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from course.grading.remarks import no_answer
+from course.grading.runner.record import Reader, Record
 from course.grading.runner.session import Ended, Patience, Session
 from course.grading.runner.wire import FAILED, send
 
@@ -33,6 +34,8 @@ def session() -> Any:
     with ours, theirs:
         made = object.__new__(Session)
         made._process, made._patience, made._deadline = Process(channel=ours), Patience(5), float("inf")  # type: ignore[assignment]
+        made._record = Reader(ours)
+        Record(theirs)
         yield made, theirs
 
 

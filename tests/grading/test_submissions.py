@@ -13,6 +13,7 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from course.grading import handed_in
 from course.grading.handed_in import Unreadable, collect, digest_of, handed_in_at, read_submission
 
 
@@ -140,10 +141,10 @@ def test_pipes_links_and_what_is_in_the_way_are_not_there(odd: Path, monkeypatch
         read_submission(odd / "descent.ipynb")
     before = digest_of(odd)
 
-    def closed(_: Path) -> bytes:
+    def closed(*_: object) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", closed)
+    monkeypatch.setattr(handed_in, "read_regular", closed)
     assert collect(odd, 100) == ({}, "")
     assert digest_of(odd) != before, "when it can be read again, it is graded again"
     (odd.parent / "a.ipynb").touch()

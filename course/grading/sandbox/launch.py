@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from course.grading.sandbox import inside, landlock, proof, seccomp, view
 from course.grading.sandbox.errors import SandboxError, SandboxUnavailable
+from course.grading.sandbox.interrupts import INSIST
 from course.grading.sandbox.limits import Cgroup, Limits, Watchdog, send
 
 Kernel = TypeVar("Kernel", bound="ConfinedKernel")
@@ -230,7 +231,7 @@ class ConfinedKernel:
         """Interrupts are for the kernel alone; all else ends everything."""
         if self._pidfd < 0 or self._process.poll() is not None:
             return
-        if number == signal.SIGINT:
+        if number in (signal.SIGINT, INSIST):
             send(self._pidfd, number)
         else:
             self.kill()

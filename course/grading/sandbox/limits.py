@@ -217,16 +217,20 @@ class Watchdog(threading.Thread):
 
 
 def descendants(root: int) -> list[int]:
-    """A process and all that it started, as far as they have not been adopted."""
-    children = defaultdict(list)
+    """A process, all that it started, and its process group: there it finds those that were adopted by others."""
+    children, group = defaultdict(list), []
     for entry in os.scandir("/proc"):
         if entry.name.isdecimal():
             with contextlib.suppress(OSError, IndexError):
-                line = Path(entry.path, "stat").read_text()
-                children[int(line.rpartition(")")[2].split()[1])].append(int(entry.name))
-    found = [root]
+                _, parent, leader, *_ = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
+                children[int(parent)].append(int(entry.name))
+                group += [int(entry.name)] if int(leader) == root else []
+    found = list(dict.fromkeys([root, *group]))
+    known = set(found)
     for pid in found:
-        found += children[pid]
+        fresh = [child for child in children[pid] if child not in known]
+        known.update(fresh)
+        found += fresh
     return found
 
 
