@@ -26,6 +26,7 @@ from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning import KernelProvisionerFactory
 from traitlets.config import Config
 
+from course.grading import provisioner
 from course.grading.classroom import Classroom, Outcome
 from course.grading.forkserver import ForkServer
 from course.grading.provisioner import UNSAFE, WARNING, GradingProvisioner
@@ -307,6 +308,7 @@ def test_nobody_gets_0_points_for_a_missing_sandbox(classroom: Classroom, notebo
 def test_doing_without_is_possible_and_loud(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(provisioner, "_warned", [])  # it says so once in a process
     monkeypatch.setenv(UNSAFE, "1")
     assert GradingProvisioner().sandbox() is None
     assert WARNING in capsys.readouterr().err
