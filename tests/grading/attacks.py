@@ -436,7 +436,7 @@ def table(
         "garbled-message": Attack(GARBLED_MESSAGE, fatal=True, reason="cannot be understood"),
         "odd-bundle": Attack(ODD_BUNDLE, fatal=True, reason="cannot be understood"),
         "html-bomb": Attack(HTML_BOMB),
-        "hangs-up": Attack(HANGS_UP, fatal=True, reason="broke the connection|did not answer any more"),
+        "hangs-up": Attack(HANGS_UP, fatal=True, reason="broke the connection|did not answer any more|SIGABRT"),
         "commands": Attack(COMMANDS, told="from a command"),
         "exits": Attack(EXITS, fatal=True, reason="exit code 0", told="goes now"),
         "overflows": Attack(STACK_OVERFLOW, fatal=True, reason="SIGSEGV"),

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from types import SimpleNamespace
 from typing import Any
@@ -19,8 +20,9 @@ from course.grading.remarks import no_answer
 from course.grading.runner.inside import Outputs
 from course.grading.runner.record import Reader, Record
 from course.grading.runner.session import Ended, Patience, Session
-from course.grading.runner.wire import FAILED, send
+from course.grading.runner.wire import DONE, FAILED, send
 from course.grading.sandbox.interrupts import INSIST
+from course.grading.structure import is_modest
 
 
 class Process(SimpleNamespace):
@@ -80,6 +82,16 @@ def test_one_that_hangs_up_and_stays_is_ended(session: tuple[Session, socket.soc
     with pytest.raises(Ended, match="broke the connection to the grader"):
         asker.run("x = 1")
     assert asker._process.killed  # type: ignore[attr-defined]
+
+
+def test_a_reply_of_empty_lists_is_not_read(session: tuple[Session, socket.socket]) -> None:
+    asker, theirs = session
+    many = b"[" + b"[]," * 500_000 + b"[]]"
+    threading.Thread(target=send, args=(theirs, DONE, many), daemon=True).start()
+    assert asker.run("x = 1") == []
+    assert not is_modest(many)
+    assert is_modest(json.dumps(['[]",\\' * 500_000]).encode()), "in a text they are only that"
+    assert is_modest(b'"' + b'\\"' * 2_000_000), "a text without an end takes no time"
 
 
 def test_what_a_cell_printed_outlives_its_process(session: tuple[Session, socket.socket]) -> None:

@@ -183,7 +183,7 @@ class Shell(InteractiveShell):
             place.outputs = outputs
 
     def ask_exit(self) -> None:
-        """What `exit()` does: the process ends when this cell has."""
+        """What `exit()` does: the process ends with this cell."""
         self.leaving = True
 
     def enable_gui(self, gui: str | None = None) -> None:
@@ -275,9 +275,10 @@ class Runner:
             except Broken:
                 return
             if kind == RUN:
-                send(self._channel, DONE, self._run(content.decode()))
+                done = self._run(content.decode())
                 if self._shell.leaving:
-                    os._exit(0)
+                    os._exit(0)  # without a reply: it ended in this cell, not in the next
+                send(self._channel, DONE, done)
             elif kind == ASK:
                 send(self._channel, *self._answer(json.loads(content)))
             else:

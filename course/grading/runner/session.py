@@ -25,6 +25,7 @@ from course.grading.runner.wire import ANSWER, ASK, DONE, FAILED, RUN, TooLong, 
 from course.grading.sandbox.confined import ConfinedProcess, start
 from course.grading.sandbox.interrupts import EVERY_SECONDS, INSIST
 from course.grading.sandbox.launch import Sandbox
+from course.grading.structure import is_modest
 from course.grading.verdict import MAX_BYTES
 
 ENTRY, WARM = "course.grading.runner.inside:serve", "course.grading.runner.inside:warm"
@@ -169,6 +170,6 @@ def _timeout(seconds: float) -> NotebookNode:
 
 def _parsed(content: bytes) -> Any:
     try:
-        return json.loads(content)
+        return json.loads(content) if is_modest(content) else None
     except (ValueError, RecursionError):
         return None
