@@ -43,7 +43,7 @@ class BoundedChannel(AsyncZMQSocketChannel):
         await asyncio.sleep(0)
         try:
             _, message = self.session.feed_identities(frames)
-            if not all(is_modest(bytes(part)) for part in message[1:5]):  # header, parent, metadata, content
+            if not all(is_modest(bytes(part)) for part in message[1:5]):  # type: ignore[arg-type]
                 raise ValueError("it consists of too many parts")
             return self.session.deserialize(message)
         except Exception as error:  # signatures, JSON, fields, depth: whatever a submission may think of
