@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -99,7 +100,7 @@ def put_back_missing(nb: NotebookNode, released: Released) -> None:
     """Put graded cells that were deleted back, each after the nearest cell that stood above it, and tests last.
 
     Where none of the assignment's cells is left (a notebook put together from copied text), they come at the end; and
-    a test that was moved above the answer it is about comes behind it.
+    a test that stands above the answer it is about (one of them was moved, or merged into another) comes behind it.
     """
     kept = any(grade_id(cell) in released for cell in nb.cells)
     after = -1 if kept else len(nb.cells) - 1
@@ -114,9 +115,19 @@ def put_back_missing(nb: NotebookNode, released: Released) -> None:
             after += 2
     for test in [cell for cell in nb.cells if is_check(cell)]:
         own = next(i for i, cell in enumerate(nb.cells) if cell is test)
-        answer = next((i for i, cell in enumerate(nb.cells) if grade_id(cell) == checked_exercise(test)), own)
-        if answer > own:
+        answer = _answer_to(test, nb)
+        if answer is not None and answer > own:
             nb.cells.insert(answer, nb.cells.pop(own))
+
+
+def _answer_to(test: NotebookNode, nb: NotebookNode) -> int | None:
+    """Where the answer is: in its own cell; where that is gone (merged into another), in the last that defines it."""
+    name = checked_exercise(test)
+    if own := [i for i, cell in enumerate(nb.cells) if grade_id(cell) == name]:
+        return own[0]
+    defines = re.compile(rf"^(?:(?:def|class)\s+{re.escape(name)}\b|{re.escape(name)}\s*=[^=])", re.MULTILINE)
+    found = [i for i, cell in enumerate(nb.cells) if cell.cell_type == "code" and defines.search(cell.source)]
+    return found[-1] if found else None
 
 
 def _change_type(cell: NotebookNode, kind: str) -> None:

@@ -15,6 +15,8 @@ from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.channels import AsyncZMQSocketChannel
 from traitlets import Type
 
+from course.grading.structure import is_modest
+
 # More than any figure or print. After a larger one ZeroMQ hears no more of that kernel, which then counts as deaf.
 MESSAGE_BYTES, QUEUED_MESSAGES = 64_000_000, 16
 # Taking a message in costs time, however short it is.
@@ -41,6 +43,8 @@ class BoundedChannel(AsyncZMQSocketChannel):
         await asyncio.sleep(0)
         try:
             _, message = self.session.feed_identities(frames)
+            if not all(is_modest(bytes(part)) for part in message[1:5]):  # type: ignore[arg-type]
+                raise ValueError("it consists of too many parts")
             return self.session.deserialize(message)
         except Exception as error:  # signatures, JSON, fields, depth: whatever a submission may think of
             raise Garbled(f"{type(error).__name__}: {error}") from error

@@ -5,6 +5,7 @@ A kernel runs what is the student's. Tests it only answers; see `course.grading.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import math
 import os
@@ -28,6 +29,7 @@ from course.grading.clean import clean_outputs
 from course.grading.client import SMALLEST_MESSAGE, BoundedClient, Garbled
 from course.grading.provisioner import GradingProvisioner
 from course.grading.remarks import ended, no_answer, no_verdict, not_run
+from course.grading.sandbox.interrupts import EVERY_SECONDS, INSIST
 from course.grading.sandbox.launch import ConfinedKernel
 from course.grading.verdict import ANSWER_MIME, MAX_BYTES
 from course.grading.verdict.examination import Examination
@@ -87,12 +89,38 @@ class Execute(preprocessors.Execute):
             if is_check(cell):
                 self._examine(cell, resources, index)
             else:
-                super().preprocess_cell(cell, resources, index)
+                self._run_cell(cell, resources, index)
         except (DeadKernelError, CellTimeoutError, Garbled) as error:
             self._give_up(cell, index, error)
         if not is_check(cell):
             cell.outputs = clean_outputs(cell.outputs)
+            count = cell.get("execution_count")
+            cell.execution_count = count if type(count) is int else None  # pages show it as it is
         return cell, resources
+
+    def _run_cell(self, cell: NotebookNode, resources: Resources, index: int) -> None:
+        """As nbclient does; whatever a kernel's replies make it stumble over is the kernel's doing."""
+        self._idle = asyncio.Event()
+        try:
+            super().preprocess_cell(cell, resources, index)
+        except (DeadKernelError, CellTimeoutError, Garbled):
+            raise
+        except Exception as error:
+            raise Garbled(f"{type(error).__name__}: {error}") from error
+
+    async def _async_handle_timeout(self, timeout: int, cell: NotebookNode | None = None) -> dict[str, Any] | None:
+        """Interrupt, and then insist, while nbclient waits for the kernel to be idle again."""
+        reply: dict[str, Any] | None = await super()._async_handle_timeout(timeout, cell)
+        self._insisting = asyncio.ensure_future(self._insist(self._idle, time.monotonic() + self.iopub_timeout))
+        return reply
+
+    async def _insist(self, idle: asyncio.Event, limit: float) -> None:
+        process = getattr(getattr(self.km, "provisioner", None), "process", None)
+        while isinstance(process, ConfinedKernel) and time.monotonic() < limit:
+            await asyncio.sleep(EVERY_SECONDS)
+            if idle.is_set():
+                return
+            process.send_signal(INSIST)
 
     def _examine(self, cell: NotebookNode, resources: Resources, index: int) -> None:
         """Let the kernel answer a test; the judge is here."""
@@ -103,7 +131,7 @@ class Execute(preprocessors.Execute):
             return
         asked, self._room = new_code_cell(request), 2 * MAX_BYTES
         try:
-            super().preprocess_cell(asked, resources, index)
+            self._run_cell(asked, resources, index)
         finally:
             self.nb.cells[index] = cell  # nbclient has put the request there
         answers = [o.data[ANSWER_MIME] for o in asked.outputs if ANSWER_MIME in o.get("data", {})]
@@ -120,6 +148,7 @@ class Execute(preprocessors.Execute):
                 raise TypeError("what is to be displayed is no bundle")
             return super().process_message(msg, cell, cell_index)
         except CellExecutionComplete:
+            self._idle.set()
             raise
         except Exception as error:
             raise Garbled(f"{type(error).__name__}: {error}") from error

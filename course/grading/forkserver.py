@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from course.grading.sandbox import inside
-from course.grading.sandbox.kernel import SHELL, tcp_is_forbidden, without_tcp, without_terminal
+from course.grading.sandbox.kernel import SHELL, listen, tcp_is_forbidden, without_tcp, without_terminal
 
 if TYPE_CHECKING:
     from course.grading.sandbox.launch import Sandbox
@@ -341,7 +341,9 @@ class Server:
                 break
             _signal_group(ended.si_pid, signal.SIGKILL)  # before waitpid: until then the number cannot be reused
             _, status = os.waitpid(ended.si_pid, 0)
-            connection = self._kernels.pop(ended.si_pid)
+            connection = self._kernels.pop(ended.si_pid, None)
+            if connection is None:  # no kernel, but one that a kernel has made a child of ours
+                continue
             _say(connection, exit=os.waitstatus_to_exitcode(status))
             with contextlib.suppress(KeyError):
                 self._ready.unregister(connection)
@@ -435,6 +437,7 @@ def main(door: int, idle: float, warm: str) -> None:
             _forget()
             inside.call(job, channel)
         without_terminal(SHELL)
+        listen()
         if tcp_is_forbidden():
             without_tcp()
         job["argv"] = job["argv"][3:]  # without: python -m ipykernel_launcher

@@ -6,6 +6,7 @@ terminal should see. Regular files count, of limited size and number; the rest i
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -28,7 +29,7 @@ from course.grading.sandbox.view import COPIED_BYTES, COPIED_FILES
 MEGABYTE = 1_000_000
 TIMESTAMP, TIMESTAMP_BYTES = "timestamp.txt", 200
 LONGEST_NAME = 1_000  # of a file with its folders: it has to fit in other places too
-MAX_CELLS, DEEPEST = 5_000, 20  # cells; folds of metadata
+MAX_CELLS = 5_000
 
 
 class Unreadable(ValueError):
@@ -52,6 +53,33 @@ def regular_files(home: Path) -> Iterator[tuple[str, Path, os.stat_result]]:
                 yield str(path.relative_to(home)), path, about
 
 
+def read_regular(home: Path, name: str, most: int) -> bytes:
+    """A regular file's content, also where the folder is being changed meanwhile: no link on the way is followed.
+
+    Raises:
+        OSError: it is not there, no regular file, larger than `most` bytes, or cannot be read.
+    """
+    if os.open not in os.supports_dir_fd:
+        return Path(home, name).read_bytes()
+    *folders, last = name.split(os.sep)
+    place = os.open(home, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        for folder in folders:
+            deeper = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=place)
+            os.close(place)
+            place = deeper
+        descriptor = os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=place)
+    finally:
+        os.close(place)
+    with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file")
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"it has more than {most:,} bytes")
+    return content
+
+
 def collect(home: Path, max_bytes: int, fixed: Collection[str] = ()) -> tuple[dict[str, bytes], str]:
     """The files of a submission, except huge ones; and what is wrong with them as a whole.
 
@@ -62,7 +90,7 @@ def collect(home: Path, max_bytes: int, fixed: Collection[str] = ()) -> tuple[di
     """
     files: dict[str, bytes] = {}
     size = 0
-    for name, path, about in regular_files(home):
+    for name, _, about in regular_files(home):
         if about.st_size > max_bytes or len(name) > LONGEST_NAME or _in_the_way(name, fixed):
             continue
         size += about.st_size
@@ -70,7 +98,7 @@ def collect(home: Path, max_bytes: int, fixed: Collection[str] = ()) -> tuple[di
             most = f"at most {COPIED_BYTES // MEGABYTE} MB in {COPIED_FILES:,} files are graded"
             return {}, f"The submission has too many or too large files; {most}. Hand in the notebook alone."
         try:
-            files[name] = path.read_bytes()
+            files[name] = read_regular(home, name, max_bytes)
         except OSError:
             continue
     return files, ""
@@ -87,11 +115,13 @@ def digest_of(home: Path) -> str:
     Of what is more than anybody grades, only the dates are looked at.
     """
     digest, size = hashlib.sha256(), 0
-    for name, path, about in regular_files(home):
+    for name, _, about in regular_files(home):
         size += about.st_size
         try:
-            dated = size > COPIED_BYTES
-            content = str(about.st_mtime_ns) if dated else hashlib.sha256(path.read_bytes()).hexdigest()
+            if size > COPIED_BYTES:
+                content = str(about.st_mtime_ns)
+            else:
+                content = hashlib.sha256(read_regular(home, name, COPIED_BYTES)).hexdigest()
         except OSError:
             content = "cannot be read"
         digest.update(f"{name} {about.st_size} {content}\n".encode("utf-8", "surrogateescape"))
@@ -100,12 +130,8 @@ def digest_of(home: Path) -> str:
 
 def handed_in_at(home: Path) -> datetime | None:
     """When, by the file that nbgrader collects with a submission; None if it does not tell."""
-    path = home / TIMESTAMP
     try:
-        about = path.lstat()
-        if not stat.S_ISREG(about.st_mode) or about.st_size > TIMESTAMP_BYTES:
-            return None
-        return parse_utc(path.read_text(encoding="utf-8").strip())
+        return parse_utc(read_regular(home, TIMESTAMP, TIMESTAMP_BYTES).decode().strip())
     except (OSError, ValueError, OverflowError, TypeError):
         return None
 
@@ -140,7 +166,7 @@ def find_submission(path: Path, max_bytes: int = 20 * MEGABYTE) -> bytes:
             "Clear the outputs (Edit → Clear Outputs of All Cells), save, and hand it in again."
         )
     try:
-        return path.read_bytes()
+        return read_regular(path.parent, path.name, max_bytes)
     except OSError as error:
         raise Unreadable(f"{path.name} cannot be read by who grades it ({error.strerror}).") from None
 
@@ -160,8 +186,6 @@ def parse_submission(name: str, content: bytes) -> NotebookNode:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # old versions of the format have no cell ids
-            if not isinstance(raw.get("cells"), list):
-                raw = nbformat.reads(json.dumps(raw), as_version=4)
             mended = _mended(raw)
             if len(mended["cells"]) <= MAX_CELLS:
                 return nbformat.reads(json.dumps(mended), as_version=4)
@@ -175,17 +199,17 @@ def _mended(raw: dict[str, Any]) -> dict[str, Any]:
     """Without outputs, with all fields that later steps rely on; what is no cell is dropped."""
     cells: list[dict[str, Any]] = []
     taken: set[str] = set()
-    for i, cell in enumerate(raw["cells"]):
+    for i, cell in enumerate(_cells_of(raw)):
         source = cell.get("source") if isinstance(cell, dict) else None
         text = "".join(source) if isinstance(source, list) and all(isinstance(x, str) for x in source) else source
         if not isinstance(text, str) or cell.get("cell_type") not in ("code", "markdown", "raw"):
             continue
-        name, metadata = cell.get("id"), cell.get("metadata")
+        name = cell.get("id")
         known = isinstance(name, str) and re.fullmatch(r"[\w-]{1,64}", name, re.ASCII) and name not in taken
         mended: dict[str, Any] = {
             "cell_type": cell["cell_type"],
             "id": name if known else f"cell-{i}-{uuid.uuid4().hex[:8]}",
-            "metadata": _shallow(metadata),
+            "metadata": _scalars(cell.get("metadata"), "nbgrader"),
             "source": writable(text),
         }
         taken.add(str(mended["id"]))
@@ -194,24 +218,35 @@ def _mended(raw: dict[str, Any]) -> dict[str, Any]:
         elif pasted := clean_attachments(cell.get("attachments")):
             mended["attachments"] = pasted
         cells.append(mended)
-    metadata = raw.get("metadata")
     return {
         "cells": cells,
-        "metadata": _shallow(metadata),
+        "metadata": _scalars(raw.get("metadata"), "kernelspec"),
         "nbformat": 4,
         "nbformat_minor": 5,  # the first with ids
     }
 
 
-def _shallow(metadata: Any) -> dict[str, Any]:
-    """Metadata; none where they are no mapping, or nested so deeply that nobody who walks through them comes back."""
-    return metadata if isinstance(metadata, dict) and _depth(metadata, DEEPEST) <= DEEPEST else {}
+def _cells_of(raw: dict[str, Any]) -> list[Any]:
+    """The cells; version 3 of the format has them on worksheets, and calls code `input`.
+
+    Raises:
+        ValueError: they are nowhere.
+    """
+    if isinstance(raw.get("cells"), list):
+        return list(raw["cells"])
+    if raw.get("nbformat") != 3 or not isinstance(raw.get("worksheets"), list):
+        raise ValueError("there is no list of cells")
+    sheets = [sheet.get("cells") for sheet in raw["worksheets"] if isinstance(sheet, dict)]
+    cells = [cell for sheet in sheets if isinstance(sheet, list) for cell in sheet if isinstance(cell, dict)]
+    return [{**cell, "source": cell.get("input", cell.get("source"))} for cell in cells]
 
 
-def _depth(value: Any, most: int) -> int:
-    """How deeply lists and mappings are nested; nobody looks further than `most`."""
-    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return 1 + max((_depth(v, most - 1) for v in inner), default=0) if most >= 0 else 0
+def _scalars(metadata: Any, name: str) -> dict[str, Any]:
+    """Of metadata, the one mapping that grading looks at, without what is nested in it: all else costs time."""
+    about = metadata.get(name) if isinstance(metadata, dict) else None
+    if not isinstance(about, dict):
+        return {}
+    return {name: {key: value for key, value in about.items() if isinstance(value, str | int | float | None)}}
 
 
 def _guess(content: bytes) -> str:

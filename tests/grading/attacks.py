@@ -282,12 +282,69 @@ COMMANDS = """
 %cd /
 """
 
+EXITS = """
+import os, time
+print("goes now", flush=True)
+time.sleep(1)
+os._exit(0)
+"""
+
 STACK_OVERFLOW = """
 import sys
 sys.setrecursionlimit(1_000_000_000)
 def deeper(_):
     return list(map(deeper, [0]))
 deeper(0)
+"""
+
+# Signed and well-formed, but what counts cells is no number: a page would show it as it is.
+FORGED_COUNT = f"""{_SEND}
+send("execute_input", {{"code": "", "execution_count": "<script>alert(1)</script>"}})
+"""
+
+# What a cell shows of it would not end; nor do what it is told to do at an interrupt, and its loop with a bare except.
+ENDLESS_WORDS = """
+import time
+class Endless(Exception):
+    def __str__(self):
+        while True:
+            time.sleep(0.01)
+raise Endless
+"""
+STUBBORN = """
+import signal, time
+def never(*_):
+    while True:
+        time.sleep(0.01)
+signal.signal(signal.SIGINT, never)
+while True:
+    try:
+        while True:
+            time.sleep(0.01)
+    except:
+        pass
+"""
+# Keys that JSON has not, and an object within itself.
+ODD_DISPLAYS = """
+from IPython.display import display
+around = {}
+around["x"] = around
+for bundle in ({("a", 1): "x"}, {"application/json": around}, {"text/plain": "told"}):
+    try:
+        display(bundle, raw=True)
+    except Exception as error:
+        print(type(error).__name__)
+print("still here")
+"""
+# A child of its parent's: of the fork server, which does not know it, where there are no namespaces.
+STRANGER = f"""{_TRY}
+number = 56 if os.uname().machine == "x86_64" else 220
+def stranger():
+    pid = call("syscall", number, 0x8000 | 17, 0, 0, 0, 0)
+    if pid == 0:
+        os._exit(0)
+    return pid
+attempt("a child of its parent's", stranger)
 """
 
 DEADLOCK = """
@@ -366,7 +423,12 @@ def table(
         "memory-bombs": Attack(MANY_MEMORY_BOMBS, fatal=True, reason="memory"),
         "disk-bomb": Attack(DISK_BOMB, told=r"(?s)megabytes 6[0-9]\b.*empty files \d{1,5} OSError"),
         "endless-loop": Attack("while True: pass"),
-        "deadlock": Attack(DEADLOCK, fatal=True, reason="did not answer any more"),
+        "deadlock": Attack(DEADLOCK),
+        "endless-words": Attack(ENDLESS_WORDS),
+        "stubborn": Attack(STUBBORN),
+        "odd-displays": Attack(ODD_DISPLAYS, told="still here"),
+        "forged-count": Attack(FORGED_COUNT),
+        "stranger": Attack(STRANGER, told="held: a child"),
         "floods": Attack(FLOOD, fatal=True, reason=TOO_MUCH),
         "silent-flood": Attack(SILENT_FLOOD, fatal=True, reason=TOO_MUCH),
         "huge-message": Attack(HUGE_MESSAGE, fatal=True, reason="did not answer any more"),
@@ -374,16 +436,16 @@ def table(
         "garbled-message": Attack(GARBLED_MESSAGE, fatal=True, reason="cannot be understood"),
         "odd-bundle": Attack(ODD_BUNDLE, fatal=True, reason="cannot be understood"),
         "html-bomb": Attack(HTML_BOMB),
-        "hangs-up": Attack(HANGS_UP, fatal=True, reason="broke the connection|did not answer any more"),
+        "hangs-up": Attack(HANGS_UP, fatal=True, reason="broke the connection|did not answer any more|SIGABRT"),
         "commands": Attack(COMMANDS, told="from a command"),
-        "exits": Attack("import os\nos._exit(0)", fatal=True, reason="exit code 0"),
+        "exits": Attack(EXITS, fatal=True, reason="exit code 0", told="goes now"),
         "overflows": Attack(STACK_OVERFLOW, fatal=True, reason="SIGSEGV"),
         "kills": Attack(KILLER, fatal=True, reason="SIGKILL", told="still here 1 9"),
     }
 
 
 # Those that leave the kernel as it was.
-HELD = ("reads", "writes", "connects", "neighbours", "privileges", "odd-files", "daemon")
+HELD = ("reads", "writes", "connects", "neighbours", "privileges", "odd-files", "daemon", "stranger")
 NAMES = tuple(table((), (), "", (0, "", "", ""), ""))
 
 

@@ -11,7 +11,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from course.check.report import VERDICT_MIME
 from course.grading import cells
-from course.grading.cells import PUT_BACK, PutBackMissing, RestoreMetadata, grade_id, is_check
+from course.grading.cells import PUT_BACK, PutBackMissing, RestoreMetadata, grade_id, is_check, put_back_missing
 
 
 def released(name: str, grade: bool, solution: bool, **more: Any) -> dict[str, Any]:
@@ -106,3 +106,12 @@ def test_nothing_is_put_back_where_nothing_is_missing() -> None:
 
 def test_the_verdict_s_type_is_the_check_s() -> None:
     assert cells.VERDICT_MIME == VERDICT_MIME
+
+
+def test_a_test_whose_answer_was_merged_into_a_later_cell_is_asked_after_it() -> None:
+    nb = notebook("check-gd_step", "train", "check-train", "x = 1")
+    nb.cells[1].source = "def gd_step(w, grad, lr):\n    return w\n\ndef train(): ...\ngd_step == 7"
+    nb.cells[3].source = "print(gd_step)\nmy_gd_step = 7"
+    put_back_missing(nb, KNOWN)
+    asked = [grade_id(c) for c in nb.cells if grade_id(c) in KNOWN]
+    assert asked == ["train", "check-gd_step", "check-train", "question-why"]

@@ -26,12 +26,23 @@ from jupyter_client.manager import KernelManager
 from jupyter_client.provisioning import KernelProvisionerFactory
 from traitlets.config import Config
 
+from course.grading import provisioner
 from course.grading.classroom import Classroom, Outcome
 from course.grading.forkserver import ForkServer
 from course.grading.provisioner import UNSAFE, WARNING, GradingProvisioner
 from course.grading.sandbox import SandboxError, SandboxUnavailable, landlock, launch, proof, seccomp, view
 from course.grading.sandbox.confined import start
-from course.grading.sandbox.limits import Cgroup, Limits, Watchdog, deleted_size, memory_of, remove, size_of
+from course.grading.sandbox.limits import (
+    Cgroup,
+    Limits,
+    Watchdog,
+    deleted_size,
+    descendants,
+    memory_of,
+    remove,
+    size_of,
+    threads_of,
+)
 from course.grading.workers import grade_all
 from tests.grading import attacks
 from tests.grading.conftest import ASSIGNMENT, FILE, Notebooks
@@ -307,6 +318,7 @@ def test_nobody_gets_0_points_for_a_missing_sandbox(classroom: Classroom, notebo
 def test_doing_without_is_possible_and_loud(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    monkeypatch.setattr(provisioner, "_warned", [])  # it says so once in a process
     monkeypatch.setenv(UNSAFE, "1")
     assert GradingProvisioner().sandbox() is None
     assert WARNING in capsys.readouterr().err
@@ -376,6 +388,30 @@ def test_the_watchdog_counts_all_processes_and_ends_them() -> None:
         process.stdin.close()
     assert memory_of(process.pid) == 0
     assert "seconds" in Watchdog(Limits(wall=0), lambda: None).look()
+
+
+def test_adopted_processes_count_and_others_of_the_user_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    orphan = "import os, sys; os.fork() and os._exit(0); print(os.getpid(), flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", f"import os, sys; os.fork() or exec({orphan!r}); sys.stdin.read()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        adopted = int(process.stdout.readline())
+        assert launch.parent_of(adopted) != process.pid
+        assert adopted in descendants(process.pid)
+        assert threads_of(process.pid) >= 2
+        assert memory_of(process.pid, shared_once=True) <= memory_of(process.pid)
+        one = Watchdog(Limits(processes=1), lambda: None, folder="/nowhere", writer=process.pid)
+        assert one.look() == "it started more than 1 processes and threads"
+        process.stdin.close()
+    limits = Limits(processes=64)
+    monkeypatch.setattr(os, "getuid", lambda: os.stat(Path.home()).st_uid)
+    assert launch.Sandbox("landlock", limits)._own_limits(None)["processes"] > 2 * 64
+    assert launch.Sandbox("landlock", limits)._own_limits(4711)["processes"] == 64
 
 
 def test_the_watchdog_finds_files_that_were_deleted_too(tmp_path: Path) -> None:
@@ -458,6 +494,7 @@ def test_the_filter_decides_as_its_tables_say(machine: str, arch: int) -> None:
         assert decide(program, arch, openat) == seccomp.ALLOW
         assert decide(program, arch, clone, 0x3D0F00) == seccomp.ALLOW  # a thread
         assert decide(program, arch, clone, 0x10000011) == seccomp.ERROR | errno.EPERM  # a user namespace
+        assert decide(program, arch, clone, 0x8011) == seccomp.ERROR | errno.EPERM  # a child of its parent's
         assert decide(program, arch, 435) == seccomp.ERROR | errno.ENOSYS
         assert decide(program, arch ^ 1, openat) == seccomp.KILL_PROCESS
         assert decide(program, arch, sock, 40, 1) == seccomp.ERROR | errno.EPERM or program is alone

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from course.grading.handed_in import Unreadable, collect, digest_of, handed_in_at, read_submission
+from course.grading import handed_in
+from course.grading.handed_in import Unreadable, collect, digest_of, handed_in_at, read_regular, read_submission
 
 
 def file(folder: Path, content: bytes | str | dict[str, Any]) -> Path:
@@ -140,10 +142,10 @@ def test_pipes_links_and_what_is_in_the_way_are_not_there(odd: Path, monkeypatch
         read_submission(odd / "descent.ipynb")
     before = digest_of(odd)
 
-    def closed(_: Path) -> bytes:
+    def closed(*_: object) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", closed)
+    monkeypatch.setattr(handed_in, "read_regular", closed)
     assert collect(odd, 100) == ({}, "")
     assert digest_of(odd) != before, "when it can be read again, it is graded again"
     (odd.parent / "a.ipynb").touch()
@@ -165,3 +167,31 @@ def test_a_time_that_is_none_is_no_time(tmp_path: Path) -> None:
         assert handed_in_at(tmp_path) is None, text
     (tmp_path / "timestamp.txt").write_text("2026-01-02 03:04:05.6 UTC")
     assert str(handed_in_at(tmp_path)) == "2026-01-02 03:04:05.600000"
+
+
+def test_metadata_that_nobody_needs_are_not_read(tmp_path: Path) -> None:
+    fat = [[]] * 200_000  # validating these takes minutes
+    cell = {**new_code_cell("a = 1"), "metadata": {"x": fat, "nbgrader": {"grade_id": "a", "x": fat, "points": 1}}}
+    named = {"kernelspec": {"name": "python3", "x": fat}, "y": fat}
+    started = time.process_time()
+    notebook = read_submission(file(tmp_path, {"cells": [cell], "metadata": named, "nbformat": 4, "nbformat_minor": 5}))
+    assert notebook.cells[0].metadata == {"nbgrader": {"grade_id": "a", "points": 1}}
+    assert notebook.metadata == {"kernelspec": {"name": "python3"}}
+    assert time.process_time() - started < 10
+
+
+def test_what_changes_while_it_is_read_leads_nowhere_else(tmp_path: Path) -> None:
+    """Between the look at a folder and the reading of it, a file may have become something else."""
+    (tmp_path / "secret").write_text("of the instructor")
+    home = tmp_path / "home"
+    (home / "sub").mkdir(parents=True)
+    (home / "sub/fine").write_text("fine")
+    assert read_regular(home, "sub/fine", 4) == b"fine"
+    (home / "file").symlink_to(tmp_path / "secret")
+    (home / "folder").symlink_to(tmp_path)
+    os.mkfifo(home / "pipe")
+    for name in ("file", "folder/secret", "sub/../../secret/x", "pipe", "sub", "gone", "sub/fine/x"):
+        with pytest.raises(OSError, match=r"regular|link|directory|Not a|No such|Is a"):
+            read_regular(home, name, 100)
+    with pytest.raises(OSError, match="more than 3 bytes"):
+        read_regular(home, "sub/fine", 3)

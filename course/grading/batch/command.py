@@ -15,7 +15,7 @@ from traitlets.config import Config
 from course.files import write_rows
 from course.grading.batch.run import Plan, Tally, autograde, parse_shard
 from course.grading.classroom import Classroom, ClassroomError, Outcome
-from course.grading.clean import one_line
+from course.grading.clean import one_line, writable
 from course.grading.progress import Bar
 from course.grading.sandbox import SandboxError
 
@@ -73,7 +73,7 @@ def main(
 def row(outcome: Outcome) -> dict[str, Any]:
     """Plain fields of an outcome."""
     return {
-        "student": outcome.student,
+        "student": writable(outcome.student),
         "score": outcome.score,
         "max_score": outcome.max_score,
         "waiting": outcome.waiting,
@@ -131,7 +131,8 @@ def _summary(console: Console, classroom: Classroom, plan: Plan, tally: Tally) -
 
 def _failures(console: Console, tally: Tally) -> None:
     for outcome in [o for o in tally.outcomes if o.failed][:SHOWN]:
-        console.print(f"[red]✗[/red] {escape(outcome.student)}: {escape(one_line(outcome.reason))}", soft_wrap=True)
+        student, reason = (escape(one_line(text)) for text in (outcome.student, outcome.reason))
+        console.print(f"[red]✗[/red] {student}: {reason}", soft_wrap=True)
 
 
 def _exercises(outcomes: list[Outcome]) -> Table:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 from nbgrader.api import MissingEntry
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 
 from course.files import write
 from course.grading.batch.assignment import Assignment
@@ -25,6 +25,7 @@ from course.grading.batch.pool import Failure, Pool
 from course.grading.batch.task import Graded, Task, grade
 from course.grading.batch.writer import Entry, Writer
 from course.grading.classroom import Classroom, ClassroomError, Outcome
+from course.grading.clean import writable
 from course.grading.forkserver import ForkServer, ForkUnavailable
 from course.grading.handed_in import Unreadable, collect, digest_of, find_submission
 from course.grading.provisioner import GradingProvisioner
@@ -34,6 +35,7 @@ from course.grading.workers import processors
 
 STORE, LOCK = ".graded", ".autograde.lock"
 COMMIT_EVERY, COMMIT_SECONDS = 25, 2.0
+UNWRITABLE = "a name that is not in UTF-8, which no gradebook can hold: rename the student's folder"
 # Runs all tasks: a pool of processes, or a cluster. Yields each with its result.
 Engine = Callable[[Iterable[Task]], Iterator[tuple[Task, Graded | Failure]]]
 
@@ -126,8 +128,25 @@ def autograde(
 
     Raises:
         SandboxUnavailable: students' code cannot be shut in here; nothing was graded.
-        ClassroomError: the assignment was not released, or another run is at work.
+        ClassroomError: the assignment was not released, another run is at work, or the gradebook is out of reach.
     """
+    try:
+        return _autograde(classroom, plan, workers, engine, report, server)
+    except DatabaseError as error:
+        raise ClassroomError(
+            f"the gradebook cannot be read or written ({error.orig}). What is graded is kept: put that right, and the "
+            "same command goes on from there"
+        ) from error
+
+
+def _autograde(
+    classroom: Classroom,
+    plan: Plan,
+    workers: int,
+    engine: Callable[[Assignment, Sandbox], Engine] | None,
+    report: Callable[[Outcome | Graded | int], None],
+    server: ForkServer | None,
+) -> Tally:
     started, tally = time.perf_counter(), Tally()
     sandbox = GradingProvisioner(config=classroom.config).sandbox()
     if sandbox is None:
@@ -141,6 +160,8 @@ def autograde(
         store, digest = Store(classroom, old=not plan.again), assignment.digest
         todo = [s for s in plan.students if plan.again or not _is_graded(classroom, s, digest)]
         tally.skipped = [s for s in plan.students if s not in set(todo)]
+        tally.outcomes += [_failed(s, Failure(UNWRITABLE)) for s in todo if s != writable(s)]
+        todo = [s for s in todo if s == writable(s)]
         todo = [s for s in todo if plan.shard is None or _part(s, plan.shard[1]) == plan.shard[0]]
         run = engine(assignment, sandbox)
         report(len(todo))

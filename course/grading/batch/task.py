@@ -217,6 +217,7 @@ def _run(notebook: NotebookNode, session: Session, examination: Examination) -> 
                 own += time.perf_counter() - started
         except Ended as event:
             own += time.perf_counter() - started
+            cell.outputs = event.outputs
             gone = ended(cell, index, str(event))
     return own
 

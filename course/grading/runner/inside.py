@@ -6,13 +6,14 @@ the end of a cell, `await`, magics, interrupts. What comes of it is handed over 
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import os
 import signal
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Any
 
@@ -22,23 +23,27 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 from traitlets.config import Config
 
+from course.grading.runner.record import Output, Record
 from course.grading.runner.wire import ANSWER, ASK, DONE, FAILED, RUN, Broken, receive, send
+from course.grading.sandbox.interrupts import Insistence
 from course.grading.sandbox.kernel import without_terminal
+from course.grading.verdict.inside import answer
 
 MAX_REQUEST = 64_000_000
 ROOM, SMALLEST = 5_000_000, 1_000  # an output takes up room, however little it says
 CUT = "\n… the rest of this cell's output was left out\n"
-Output = dict[str, Any]
 
 
 class Outputs:
-    """What one cell has put out so far, up to a limit."""
+    """What one cell has put out so far, up to a limit: plain data, whatever objects they came from."""
 
-    def __init__(self) -> None:
+    def __init__(self, record: Record) -> None:
+        self._record = record
         self.clear()
 
     def clear(self) -> None:
         """Forget everything, for the next cell."""
+        self._record.clear()
         self.entries: list[Output] = []
         self._room = ROOM
         self._clearing = False
@@ -46,12 +51,14 @@ class Outputs:
     def add(self, entry: Output, size: int) -> None:
         """Keep an entry, if there is room; neighbouring pieces of one stream become one."""
         if self._clearing:
-            self.entries, self._clearing = [], False
+            self._clearing = False
+            self.clear_output(wait=False)
         if self._room <= 0:
             return
         self._room -= size if self._continues(entry) else max(size, SMALLEST)
         if self._room <= 0:
             entry = {"output_type": "stream", "name": "stdout", "text": CUT}
+        self._record.add(entry)
         if self._continues(entry):
             self.entries[-1]["parts"].append(entry["text"])
         elif entry["output_type"] == "stream":
@@ -70,13 +77,14 @@ class Outputs:
         if wait:
             self._clearing = True
         else:
+            self._record.clear()
             self.entries = []
 
     def replace(self, name: str, data: Mapping[str, Any]) -> None:
         """What `update_display` asks for; a display of an earlier cell stays as it is."""
         for entry in self.entries:
             if entry.get("display_id") == name:
-                entry["data"] = dict(data)
+                entry["data"] = _plain(data)
 
     def finished(self) -> list[Output]:
         """As nbformat has them."""
@@ -128,10 +136,9 @@ class Publisher(DisplayPublisher):
         if update:
             self.outputs.replace(str(name), data)
             return
-        size = sum(len(str(value)) for value in data.values())
-        self.outputs.add(
-            {"output_type": "display_data", "data": dict(data), "metadata": metadata or {}, "display_id": name}, size
-        )
+        plain = _plain(data)
+        entry = {"output_type": "display_data", "data": plain, "display_id": str(name)}
+        self.outputs.add(entry, sum(map(len, plain.values())))
 
     def clear_output(self, wait: bool = False) -> None:
         """Forget what was shown."""
@@ -151,13 +158,9 @@ class Hook(DisplayHook):
 
     def write_format_data(self, format_dict: dict[str, Any], md_dict: dict[str, Any] | None = None) -> None:
         """Keep the value."""
-        entry = {
-            "output_type": "execute_result",
-            "data": dict(format_dict),
-            "metadata": md_dict or {},
-            "execution_count": self.prompt_count,
-        }
-        self.outputs.add(entry, sum(len(str(value)) for value in format_dict.values()))
+        plain = _plain(format_dict)
+        entry = {"output_type": "execute_result", "data": plain, "execution_count": self.prompt_count}
+        self.outputs.add(entry, sum(map(len, plain.values())))
 
     def finish_displayhook(self) -> None:
         """End."""
@@ -180,23 +183,46 @@ class Shell(InteractiveShell):
             place.outputs = outputs
 
     def ask_exit(self) -> None:
-        """What `exit()` does: the process ends when this cell has."""
+        """What `exit()` does: the process ends with this cell."""
         self.leaving = True
 
     def enable_gui(self, gui: str | None = None) -> None:
         """There is no window to show."""
 
     def _showtraceback(self, etype: type[BaseException], evalue: BaseException, stb: list[str]) -> None:
-        text = _words(evalue)
-        entry = {"output_type": "error", "ename": etype.__name__, "evalue": text, "traceback": list(stb)}
-        self.outputs.add(entry, len(text) + sum(map(len, stb)))
+        text, lines = _words(evalue), [_exactly(line) for line in stb]
+        entry = {"output_type": "error", "ename": _name(evalue), "evalue": text, "traceback": lines}
+        self.outputs.add(entry, len(text) + sum(map(len, lines)))
+
+
+def _plain(bundle: Mapping[str, Any]) -> dict[str, str]:
+    """Of a bundle, the texts, and pictures as texts: nothing else is shown, and objects may not know how to end."""
+    kept: dict[str, str] = {}
+    for mime, value in dict(bundle).items():
+        if type(mime) is str and isinstance(value, str):
+            kept[mime] = _exactly(value)
+        elif type(mime) is str and isinstance(value, bytes):
+            kept[mime] = base64.b64encode(bytes(value)).decode("ascii")
+        elif type(mime) is str and isinstance(value, list):
+            kept[mime] = "".join(_exactly(line) for line in value)
+    return kept
+
+
+def _exactly(text: Any) -> str:
+    """Without what a subclass may have added; nothing where it is no text."""
+    return str.__str__(text) if isinstance(text, str) else ""
 
 
 def _words(error: BaseException) -> str:
     try:
-        return str(error)
+        return _exactly(str(error))
     except Exception:
         return ""
+
+
+def _name(error: BaseException) -> str:
+    """Of its type, whatever that says of itself."""
+    return str(type.__dict__["__name__"].__get__(type(error)))
 
 
 def new_shell() -> Shell:
@@ -229,12 +255,12 @@ class Runner:
     """Serves one notebook's requests until the other side hangs up."""
 
     def __init__(self, channel: socket.socket) -> None:
-        self._channel, self._outputs = channel, Outputs()
+        self._channel, self._outputs = channel, Outputs(Record(channel))
         self._shell = _own_shell()
         self._shell.collect(self._outputs)
         self._running = False
+        self._insistence = Insistence(InteractiveShell.run_cell.__code__, answer.__code__)
         sys.stdout, sys.stderr = Stream("stdout", self._outputs), Stream("stderr", self._outputs)
-        signal.signal(signal.SIGINT, self._interrupt)
 
     def _interrupt(self, _: int, __: FrameType | None) -> None:
         """Interrupts are for cells; one that comes late is for nobody."""
@@ -249,9 +275,10 @@ class Runner:
             except Broken:
                 return
             if kind == RUN:
-                send(self._channel, DONE, self._run(content.decode()))
+                done = self._run(content.decode())
                 if self._shell.leaving:
-                    os._exit(0)
+                    os._exit(0)  # without a reply: it ended in this cell, not in the next
+                send(self._channel, DONE, done)
             elif kind == ASK:
                 send(self._channel, *self._answer(json.loads(content)))
             else:
@@ -259,31 +286,38 @@ class Runner:
 
     def _run(self, source: str) -> bytes:
         """Run a cell; its outputs as JSON."""
-        self._outputs.clear()
-        self._running = True
-        try:
-            # `store_history` only counts cells here; results are numbered by it.
-            self._shell.run_cell(source, store_history=True)
-        except BaseException:  # IPython shows errors itself; this one struck outside of the cell's own code
-            self._shell.showtraceback()
-        finally:
-            self._running = False
-        return json.dumps(self._outputs.finished(), default=str).encode("utf-8", "replace")
+        # `store_history` only counts cells here; results are numbered by it.
+        _, error = self._interruptible(lambda: self._shell.run_cell(source, store_history=True))
+        if error is not None:  # IPython shows errors itself; this one struck outside of the cell's own code
+            about = {"output_type": "error", "ename": _name(error), "evalue": "", "traceback": [_name(error)]}
+            self._outputs.add(about, SMALLEST)
+        return json.dumps(self._outputs.finished(), ensure_ascii=False).encode("utf-8", "replace")
 
     def _answer(self, request: dict[str, Any]) -> tuple[bytes, bytes]:
         """What a function does on a test's inputs; or why there is no function."""
-        from course.grading.verdict.inside import answer
-
-        self._outputs.clear()
-        self._running = True
-        try:
-            given = answer(self._shell.user_ns, request["exercise"], request["variable"], request["seed"])
+        name, variable, seed = request["exercise"], request["variable"], request["seed"]
+        given, error = self._interruptible(lambda: answer(self._shell.user_ns, name, variable, seed))
+        if error is None:
             return ANSWER, given
+        about = {"ename": _name(error), "evalue": "" if isinstance(error, KeyboardInterrupt) else _words(error)}
+        return FAILED, json.dumps(about).encode()
+
+    def _interruptible(self, action: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+        """The action's value, or what it raised; interrupts reach it from here on and no further."""
+        self._outputs.clear()
+        signal.signal(signal.SIGINT, self._interrupt)  # the last cell may have put something else there
+        self._insistence.listen()
+        try:
+            try:
+                self._running = True
+                return action(), None
+            finally:
+                self._running = False
         except BaseException as error:
-            about = {"ename": type(error).__name__, "evalue": _words(error)}
-            return FAILED, json.dumps(about, default=str).encode("utf-8", "replace")
-        finally:
             self._running = False
+            return None, error
+        finally:
+            self._insistence.rest()
 
 
 def serve(channel: socket.socket) -> None:

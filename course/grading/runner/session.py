@@ -20,13 +20,16 @@ from nbformat.v4 import new_output
 from course.grading.clean import clean_outputs
 from course.grading.execute import KernelLost, cause_of_death
 from course.grading.remarks import no_verdict
-from course.grading.runner.wire import ANSWER, ASK, DONE, FAILED, RUN, TooLong, receive, send
+from course.grading.runner.record import Reader
+from course.grading.runner.wire import ANSWER, ASK, DONE, FAILED, RUN, TooLong, readable, receive, send
 from course.grading.sandbox.confined import ConfinedProcess, start
+from course.grading.sandbox.interrupts import EVERY_SECONDS, INSIST
 from course.grading.sandbox.launch import Sandbox
+from course.grading.structure import is_modest
 from course.grading.verdict import MAX_BYTES
 
 ENTRY, WARM = "course.grading.runner.inside:serve", "course.grading.runner.inside:warm"
-MAX_OUTPUT, GRACE = 64_000_000, 5.0
+MAX_OUTPUT, GRACE = 32_000_000, 5.0  # a character takes six bytes at most
 HUNG_UP = "the submission broke the connection to the grader"
 
 
@@ -39,7 +42,14 @@ class Patience:
 
 
 class Ended(Exception):
-    """The process is no more; the message is the event, as part of a sentence."""
+    """The process is no more; the message is the event, as part of a sentence.
+
+    `outputs` is what the cell that was running had put out until then.
+    """
+
+    def __init__(self, event: str) -> None:
+        super().__init__(event)
+        self.outputs: list[NotebookNode] = []
 
 
 class Session:
@@ -60,12 +70,18 @@ class Session:
         env = {**os.environ, "NBGRADER_EXECUTION": "autograde"}
         self._process: ConfinedProcess = start(ENTRY, files, sandbox, address, env)
         self._patience, self._deadline = patience, time.monotonic() + patience.notebook
+        try:
+            self._record = Reader(self._process.channel)
+        except BaseException:
+            self._process.close()
+            raise
 
     def __enter__(self) -> Session:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._process.close()
+        self._record.close()
 
     def run(self, source: str) -> list[NotebookNode]:
         """Run a cell; what it put out.
@@ -74,9 +90,13 @@ class Session:
             Ended: with it the process ended.
             KernelLost: it ended through no fault of the submission.
         """
-        kind, content, late = self._request(RUN, source.encode("utf-8", "replace"))
-        if kind != DONE:
-            self._end(HUNG_UP)
+        try:
+            kind, content, late = self._request(RUN, source.encode("utf-8", "replace"))
+            if kind != DONE:
+                self._end(HUNG_UP)
+        except Ended as end:
+            end.outputs = clean_outputs(self._record.outputs())
+            raise
         return [*clean_outputs(_parsed(content)), *([_timeout(self._patience.cell)] if late else [])]
 
     def ask(self, exercise: str, variable: str, seed: int) -> bytes | list[NotebookNode]:
@@ -105,12 +125,11 @@ class Session:
         try:
             channel.settimeout(self._patience.cell)
             send(channel, kind, content)
-            try:
-                answer = receive(channel, most, limit)
-            except TimeoutError:
+            if not readable(channel, limit):
                 late = True
-                self._process.send_signal(signal.SIGINT)
-                answer = receive(channel, most, time.monotonic() + GRACE)
+                limit = time.monotonic() + GRACE
+                self._interrupt(limit)
+            answer = receive(channel, most, limit + GRACE)
         except TimeoutError:
             self._end(f"the kernel did not answer any more within {self._patience.cell:g} seconds and was ended")
         except TooLong:
@@ -118,6 +137,17 @@ class Session:
         except OSError:
             self._died()
         return (*answer, late)
+
+    def _interrupt(self, limit: float) -> None:
+        """Ask a cell to end, and then insist, until it says something or the time is up."""
+        number = signal.SIGINT
+        while True:
+            self._process.send_signal(number)
+            if readable(self._process.channel, min(limit, time.monotonic() + EVERY_SECONDS)):
+                return
+            if time.monotonic() >= limit:
+                raise TimeoutError
+            number = INSIST
 
     def _died(self) -> None:
         try:
@@ -140,6 +170,6 @@ def _timeout(seconds: float) -> NotebookNode:
 
 def _parsed(content: bytes) -> Any:
     try:
-        return json.loads(content)
+        return json.loads(content) if is_modest(content) else None
     except (ValueError, RecursionError):
         return None

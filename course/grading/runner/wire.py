@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import struct
 import time
@@ -22,6 +23,13 @@ class TooLong(Broken):
 def send(channel: socket.socket, kind: bytes, content: bytes) -> None:
     """Send a frame."""
     channel.sendall(HEAD.pack(kind, len(content)) + content)
+
+
+def readable(channel: socket.socket, deadline: float) -> bool:
+    """Whether something comes, or the other side is gone, before the deadline."""
+    waiting = select.poll()
+    waiting.register(channel, select.POLLIN)
+    return bool(waiting.poll(max(0.0, deadline - time.monotonic()) * 1000))
 
 
 def receive(channel: socket.socket, most: int, deadline: float | None = None) -> tuple[bytes, bytes]:

@@ -1,4 +1,4 @@
-"""An IPython kernel that does without what the sandbox lacks: terminals, and with Landlock TCP sockets.
+"""An IPython kernel that listens to insistence, and does without what the sandbox lacks: terminals, with Landlock TCP.
 
 ipykernel binds a socket on localhost, by which forked children would send what they print. Where seccomp forbids it
 they print nowhere. IPython runs `!command` in a terminal of its own, which there is none of.
@@ -11,6 +11,8 @@ import socket
 import subprocess
 import sys
 from typing import Any
+
+from course.grading.sandbox.interrupts import Insistence
 
 SHELL = "ipykernel.zmqshell"
 
@@ -27,6 +29,13 @@ def without_terminal(*shells: str) -> None:
 
     for name in shells:
         importlib.import_module(name).system = system  # type: ignore[attr-defined]
+
+
+def listen() -> None:
+    """Let the grader insist on the end of a cell."""
+    from IPython.core.interactiveshell import InteractiveShell
+
+    Insistence(InteractiveShell.run_cell.__code__, InteractiveShell.run_cell_async.__code__).listen()
 
 
 def tcp_is_forbidden() -> bool:
@@ -52,6 +61,7 @@ if __name__ == "__main__":
     if sys.path[0] == "":
         del sys.path[0]  # as ipykernel_launcher does; a kernel adds its own
     without_terminal(SHELL)
+    listen()
     if tcp_is_forbidden():
         without_tcp()
     from ipykernel.kernelapp import launch_new_instance

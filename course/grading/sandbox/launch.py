@@ -21,7 +21,8 @@ from typing import Any, TypeVar
 
 from course.grading.sandbox import inside, landlock, proof, seccomp, view
 from course.grading.sandbox.errors import SandboxError, SandboxUnavailable
-from course.grading.sandbox.limits import Cgroup, Limits, Watchdog, send
+from course.grading.sandbox.interrupts import INSIST
+from course.grading.sandbox.limits import Cgroup, Limits, Watchdog, send, threads_of_user
 
 Kernel = TypeVar("Kernel", bound="ConfinedKernel")
 START_SECONDS = 60.0
@@ -96,12 +97,22 @@ class Sandbox:
             "gid": user,
             "own_uid": os.getuid(),
             "own_gid": os.getgid(),
-            "limits": asdict(self.limits),
+            "limits": self._own_limits(user),
             "read": [*shown, *view.MERGED, *view.PROC],
             "devices": list(view.DEVICES),
             "argv": [instead.get(word, word) for word in argv],
             "env": variables,
         }
+
+    def _own_limits(self, user: int | None) -> dict[str, int]:
+        """Limits as the kernel counts: without namespaces, what the grader runs elsewhere counts among the processes.
+
+        A desktop has more threads than a submission may start. The watchdog counts the submission's own.
+        """
+        limits = asdict(self.limits)
+        if self.method == "landlock" and user is None:
+            limits["processes"] += self.limits.processes + threads_of_user(os.getuid())
+        return limits
 
     def _sockets(self, folder: str) -> str:
         """Where the kernel finds its sockets."""
@@ -230,7 +241,7 @@ class ConfinedKernel:
         """Interrupts are for the kernel alone; all else ends everything."""
         if self._pidfd < 0 or self._process.poll() is not None:
             return
-        if number == signal.SIGINT:
+        if number in (signal.SIGINT, INSIST):
             send(self._pidfd, number)
         else:
             self.kill()

@@ -149,7 +149,7 @@ def _own_groups(root: Path) -> list[Path]:
 
 
 class Watchdog(threading.Thread):
-    """Ends a submission that takes too long, or (if told to look) uses more memory or disk than it may.
+    """Ends a submission that takes too long, or (if told to look) uses more memory, processes or disk than it may.
 
     `verdict` is what it did and why, for people; empty while it did nothing.
 
@@ -158,7 +158,7 @@ class Watchdog(threading.Thread):
         kill: ends all of it.
         tree: a process whose memory is to be added up, with that of its descendants.
         folder: whose files are to be added up,
-        writer: with those that this process and its descendants have deleted, but still use.
+        writer: with those that this process and its descendants have deleted, but still use; they are counted, too.
         group: a cgroup that limits memory.
     """
 
@@ -196,10 +196,17 @@ class Watchdog(threading.Thread):
         """Which limit is passed; empty if none is."""
         if time.monotonic() >= self._deadline:
             return f"it ran for more than {self._limits.wall} seconds"
-        memory = memory_of(self._tree) - self._before if self._tree is not None else 0
-        if memory > self._limits.memory or (self._group and self._group.overflowed()):
+        if self._uses_too_much() or (self._group and self._group.overflowed()):
             return f"it used more than {self._limits.memory // MEGABYTE} MB of memory"
+        if self._writer is not None and threads_of(self._writer) > self._limits.processes:
+            return f"it started more than {self._limits.processes} processes and threads"
         return self._look_at_files() if self._folder is not None else ""
+
+    def _uses_too_much(self) -> bool:
+        """By a count that takes little time, and if that is so by one that does not count shared memory twice."""
+        if self._tree is None or memory_of(self._tree) - self._before <= self._limits.memory:
+            return False
+        return memory_of(self._tree, shared_once=True) > self._limits.memory
 
     def _look_at_files(self) -> str:
         assert self._folder is not None
@@ -217,28 +224,60 @@ class Watchdog(threading.Thread):
 
 
 def descendants(root: int) -> list[int]:
-    """A process and all that it started, as far as they have not been adopted."""
-    children = defaultdict(list)
+    """A process, all that it started, and its process group: there it finds those that were adopted by others."""
+    children, group = defaultdict(list), []
     for entry in os.scandir("/proc"):
         if entry.name.isdecimal():
             with contextlib.suppress(OSError, IndexError):
-                line = Path(entry.path, "stat").read_text()
-                children[int(line.rpartition(")")[2].split()[1])].append(int(entry.name))
-    found = [root]
+                _, parent, leader, *_ = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
+                children[int(parent)].append(int(entry.name))
+                group += [int(entry.name)] if int(leader) == root else []
+    found = list(dict.fromkeys([root, *group]))
+    known = set(found)
     for pid in found:
-        found += children[pid]
+        fresh = [child for child in children[pid] if child not in known]
+        known.update(fresh)
+        found += fresh
     return found
 
 
-def memory_of(root: int) -> int:
-    """Bytes of memory that a process and all its descendants have for themselves."""
+def memory_of(root: int, shared_once: bool = False) -> int:
+    """Bytes of memory that a process and all its descendants have for themselves.
+
+    With `shared_once`, memory that n processes share counts 1/n in each; that takes milliseconds a process.
+    """
     total = 0
     for pid in descendants(root):
         with contextlib.suppress(OSError):
-            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-                if line.startswith(("RssAnon:", "RssShmem:")):
+            file, names = "status", ("RssAnon:", "RssShmem:")
+            if shared_once and os.access(f"/proc/{pid}/smaps_rollup", os.R_OK):
+                file, names = "smaps_rollup", ("Pss_Anon:", "Pss_Shmem:")
+            for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
+                if line.startswith(names):
                     total += int(line.split()[1]) << 10
     return total
+
+
+def threads_of(root: int) -> int:
+    """How many threads a process and all its descendants have together."""
+    return sum(_threads(f"/proc/{pid}") for pid in descendants(root))
+
+
+def threads_of_user(user: int) -> int:
+    """How many threads all processes of a user have together; that is what RLIMIT_NPROC counts."""
+    total = 0
+    for entry in os.scandir("/proc"):
+        with contextlib.suppress(OSError):
+            if entry.name.isdecimal() and entry.stat().st_uid == user:
+                total += _threads(entry.path)
+    return total
+
+
+def _threads(process: str) -> int:
+    try:
+        return len(os.listdir(f"{process}/task"))
+    except OSError:
+        return 0
 
 
 def size_of(folder: str) -> tuple[int, int]:

@@ -151,6 +151,7 @@ SCHEDULING: dict[str, Numbers] = {
 }
 
 NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, …CGROUP, …UTS, …IPC, …USER, …PID, …NET
+CLONE_PARENT = 0x8000  # a child of its parent's: of the fork server, where there are no namespaces
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, SOCK_STREAM = 1, 2, 10, 16, 1
 TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP = 0x5412, 0x541C, 0x8901, 0x8902
 F_SETOWN, F_SETSIG, F_SETOWN_EX = 8, 10, 15
@@ -196,7 +197,7 @@ def program(pid: int | None = None, machine: str | None = None) -> list[Instruct
         rule(numbers, _error(errno.ENOSYS))
     for numbers in FORBIDDEN.values():
         rule(numbers, _error(errno.EPERM))
-    rule(CLONE, *_argument(0), (AND, 0, 0, NEW_NAMESPACES), *_only([0]))
+    rule(CLONE, *_argument(0), (AND, 0, 0, NEW_NAMESPACES | CLONE_PARENT), *_only([0]))
     signals_by_file = [] if pid is None else [FIOSETOWN, SIOCSPGRP]
     rule(IOCTL, *_argument(1), *_never([TIOCSTI, TIOCLINUX, *signals_by_file]))
     if pid is None:

@@ -26,7 +26,7 @@ __all__ = ["outside"]  # a fixture
 pytestmark = [pytest.mark.slow, bubblewrap_works]
 MARKER = "left-behind-by-a-fast-one"
 # These speak the protocol of Jupyter's kernels, which is not spoken here: their cell fails, and that is all.
-OTHER_PROTOCOL = {"silent-flood", "huge-message", "lacking-message", "garbled-message", "odd-bundle"}
+OTHER_PROTOCOL = {"silent-flood", "huge-message", "lacking-message", "garbled-message", "odd-bundle", "forged-count"}
 # What a cell prints is cut where it is printed; nobody else has to take it in.
 HARMLESS = {*OTHER_PROTOCOL, "floods"}
 
@@ -73,7 +73,7 @@ def test_each_ends_in_a_correct_score_and_a_reason(name: str, hostile: Hostile) 
     earned = {f.exercise for f in outcome.findings if f.points == f.max_points}
     assert not outcome.failed, outcome.reason
     assert attacks.OUT not in told
-    if name not in OTHER_PROTOCOL and not attack.fatal:  # what a cell printed comes with its end
+    if name not in OTHER_PROTOCOL:
         assert re.search(attack.told, told), told
     if attack.fatal and name not in HARMLESS:
         assert earned == {"descent.cross_entropy"}, "what was earned before is kept, and nothing else"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +13,11 @@ from typing import Any
 
 import pytest
 from nbgrader.api import Gradebook
+from rich.console import Console
+from sqlalchemy.exc import OperationalError
 from traitlets.config import Config
 
-from course.grading.batch import assignment, run
+from course.grading.batch import assignment, command, run
 from course.grading.batch.assignment import Assignment
 from course.grading.batch.pool import Failure
 from course.grading.batch.run import Plan, Store, autograde, parse_shard
@@ -193,6 +197,38 @@ def test_a_run_that_dies_while_it_writes_is_taken_up(
     assert engine.asked == [], "the work was done already, and was kept"
     assert rows(fresh) == {"ada": (1.0, True), "bob": (1.0, True)}
     assert all(fresh.outcome(name) for name in ("ada", "bob"))
+
+
+def test_a_gradebook_that_somebody_else_keeps_is_said_and_nothing_is_lost(
+    fresh: Classroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hand_in(fresh, "ada", "bob")
+
+    def locked(*_: object) -> None:
+        raise OperationalError("INSERT", {}, sqlite3.OperationalError("database is locked"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run.Writer, "_rows", locked)
+        with pytest.raises(ClassroomError, match=r"database is locked.*What is graded is kept.*goes on from there"):
+            autograde(fresh, Plan(fresh.students()), engine=Engine())
+    engine = Engine()
+    autograde(fresh, Plan(fresh.students()), engine=engine)
+    assert engine.asked == []
+    assert rows(fresh) == {"ada": (1.0, True), "bob": (1.0, True)}
+
+
+def test_a_folder_s_name_that_is_no_text_ends_no_run(fresh: Classroom, capsys: pytest.CaptureFixture[str]) -> None:
+    hand_in(fresh, "ada")
+    folder = fresh.folder / "submitted"
+    for odd in (b"M\xfcller", b"\x1b[31mred\n"):
+        shutil.copytree(folder / "ada", folder / os.fsdecode(odd))
+    tally = autograde(fresh, Plan(fresh.students()), engine=Engine())
+    (bad,) = [o for o in tally.outcomes if o.failed]
+    assert "rename the student's folder" in bad.reason
+    assert set(rows(fresh)) == {"ada", "\x1b[31mred\n"}
+    json.dumps(command.row(bad), ensure_ascii=False).encode()
+    command._failures(Console(), tally)
+    assert "M\N{REPLACEMENT CHARACTER}ller: " in capsys.readouterr().out
 
 
 def test_poison_is_put_aside_and_said(fresh: Classroom) -> None:
