@@ -47,7 +47,7 @@ def execute(notebook: nbformat.NotebookNode, folder: str, environment: dict[str,
     client = NotebookClient(notebook, km=kernel_manager(), timeout=120, resources=resources, allow_errors=True)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", **(environment or {})}
     environment.pop("COURSE_SEED", None)
-    return client.execute(env=environment)
+    return client.execute(env=environment, cleanup_kc=True)  # by default only for managers of its own
 
 
 def verdicts(notebook: nbformat.NotebookNode) -> dict[str, dict]:

@@ -211,8 +211,8 @@ def _pasted(x, box):
 
 def _labels_from(x, y, box, order, inside, whole=False):
     """The right pictures, with labels by another number of pixels."""
-    pixels = x.shape[2] * x.shape[3]
-    lam = 1 - (inside // pixels if whole else inside / pixels)
+    all_of_it = x.shape[2] * x.shape[3]
+    lam = 1 - (inside // all_of_it if whole else inside / all_of_it)
     return torch.where(_pasted(x, box), x[order], x), lam * y + (1 - lam) * y[order]
 
 

@@ -66,7 +66,14 @@ def _angle_of_the_last(x, degrees):
 
 def twice_the_angle(x, degrees):
     """The pictures turn twice as far as they should, or half as far: radians are degrees · π / 180."""
-    return reference(x, 2 * degrees)
+    t = degrees * math.pi / 90
+    c, s, zero = t.cos(), t.sin(), torch.zeros_like(t)
+    matrix = torch.stack([c, -s, zero, s, c, zero], 1).view(-1, 2, 3)
+    return F.grid_sample(x, F.affine_grid(matrix, x.shape, align_corners=False), align_corners=False)
+
+
+def _half_the_angle(x, degrees):
+    return twice_the_angle(x, degrees / 4)
 
 
 def nearest_pixel(x, degrees):
@@ -212,7 +219,7 @@ EXERCISE = Exercise(
             stacked_the_other_way,
         ),
         mistake(one_angle, _angle_of_the_last),
-        mistake(twice_the_angle, lambda x, degrees: reference(x, degrees / 2)),
+        mistake(twice_the_angle, _half_the_angle),
         mistake(edges_smeared, edges_mirrored),
         mistake(reflected, reflected_the_other_way),
     ),

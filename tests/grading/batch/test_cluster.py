@@ -22,7 +22,7 @@ from course.grading.sandbox.launch import Sandbox
 
 distributed = pytest.importorskip("distributed", reason="needs the extra `cluster`")
 dask = pytest.importorskip("dask")
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 ASSIGNMENT, SANDBOX = Assignment("03_descent", (), {}, b"s", Patience(), 1, {}), Sandbox("landlock")
 
 
