@@ -349,8 +349,9 @@ check("regularization.dropout", dropout)
 effects.get("regularization.dropping").show()
 
 # %% [markdown]
-# The same story as before: where there is something wrong to learn by heart, dropout prevents some of it, up to the
-# 80 % tried here the more, the more is dropped. With right labels it changes little: noise is no gift in itself.
+# The same story as before: where there is something wrong to learn by heart, dropout prevents some of it. The
+# more is dropped, the more it prevents, up to the 80 % that were tried. With right labels it changes little: noise is
+# no gift in itself.
 
 # %% [markdown]
 # ---
