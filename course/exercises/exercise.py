@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -128,27 +129,36 @@ class Lent:
                 self.original.copy_(changed[0])
 
 
-def gradients(function: Function, **leaves: Tensor) -> dict[str, Tensor]:
-    """What backpropagation makes of `function(**leaves)`: the gradient of Σ wᵢ·yᵢ, "gradient for NAME" for each leaf.
+def backpropagated(y: Tensor, **live: Tensor) -> dict[str, Tensor]:
+    """The gradient of Σ wᵢ·yᵢ for each of these tensors that require it, as "gradient for NAME".
 
-    The weights w are fixed and all different, so that errors in several entries do not cancel. Where y does not depend
-    on a leaf, the gradient is 0.
+    The weights w are fixed and all different, so that errors in several entries do not cancel; that of a single number
+    is 1. Where y does not depend on a tensor, the gradient is 0.
 
     Raises:
-        Unusable: autograd cannot follow the answer back to any leaf.
+        Unusable: autograd cannot follow y back to any of them.
     """
-    live = {name: t.detach().clone().requires_grad_() for name, t in leaves.items()}
-    # The function gets copies: autograd forbids to change a leaf in place, and that is another matter than this one.
-    y = function(**{name: t.clone() for name, t in live.items()})
     if not y.requires_grad:
         *most, last = live
         raise Unusable(
             f"autograd cannot follow your answer back to {', '.join(most)}{' and ' * bool(most)}{last}, so no network "
-            "could learn through it: leave out .detach(), .item(), NumPy and no_grad()."
+            "could learn through it: leave out .detach(), .item(), torch.tensor(…), NumPy and no_grad(), and leave "
+            "backward() to the caller."
         )
-    weights = (1.0 + torch.arange(y.numel(), device=y.device)).sin().view(y.shape)
+    weights = (1.0 + torch.arange(y.numel(), device=y.device)).sin().div(math.sin(1)).view(y.shape)
     found = torch.autograd.grad((weights * y).sum(), list(live.values()), allow_unused=True, materialize_grads=True)
     return {f"gradient for {name}": slope for name, slope in zip(live, found, strict=True)}
+
+
+def gradients(function: Function, **leaves: Tensor) -> dict[str, Tensor]:
+    """`backpropagated` of `function(**leaves)`.
+
+    Raises:
+        Unusable: as there.
+    """
+    live = {name: t.detach().clone().requires_grad_() for name, t in leaves.items()}
+    # The function gets copies: autograd forbids to change a leaf in place, and that is another matter than this one.
+    return backpropagated(function(**{name: t.clone() for name, t in live.items()}), **live)
 
 
 def unwritten(*_: Any, **__: Any) -> Any:

@@ -1,9 +1,9 @@
 """A process that has imported what notebooks import, once, and forks a kernel from itself whenever one is wanted.
 
-Importing torch and its optimizers takes seconds, forking a process that has done so milliseconds. The price is
-care: a fork copies one thread only, so this process must never have a second one (OpenMP, OpenBLAS), and it never
-runs anything of a student's. This module is both sides: `python -m course.grading.forkserver ADDRESS` serves,
-`ForkServer` and `ForkedProcess` are the client.
+Importing torch takes seconds, forking a process that has done so milliseconds. The price is care: a fork copies one
+thread only, so this process must never have a second one (OpenMP, OpenBLAS), and it never runs anything of a
+student's. This module is both sides: `python -m course.grading.forkserver ADDRESS` serves, `ForkServer` and
+`ForkedProcess` are the client.
 
 Protocol, one connection a kernel: the client sends a JSON line (argv, cwd, env, apart) and gets a line with the pid.
 With the line comes a socket, where the kernel is to run in the sandbox: by that it learns what it needs, see sandbox. A

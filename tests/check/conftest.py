@@ -25,13 +25,6 @@ MEMORY = 1 << 30
 Outcome = dict[str, Any]
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _torch_is_warm() -> None:
-    """torch loads its optimizers on first use, for seconds; no time limit of a test should pay for that."""
-    for name in ("sgd_epoch", "gradient_descent"):
-        verdict(patient(name, 60.0), exercises.get(f"descent.{name}").reference, 0)
-
-
 def patient(name: str, seconds: float = 0.3) -> exercises.Exercise:
     """The exercise `descent.<name>` with another time limit."""
     return dataclasses.replace(exercises.get(f"descent.{name}"), seconds=seconds)

@@ -253,7 +253,7 @@ def test_a_generator_without_end_is_not_waited_for(name: str, isolated: Judged, 
 def test_the_time_that_an_import_takes_is_given_back(
     off_main_thread: bool, isolated: Judged, brief: Brief, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The first optimizer of a process makes torch load parts of itself: seconds on a busy machine."""
+    """torch loads parts of itself on first use: seconds on a busy machine."""
     (tmp_path / "as_large_as_torch.py").write_text("import time\ntime.sleep(0.5)\n")
     monkeypatch.syspath_prepend(tmp_path)
 

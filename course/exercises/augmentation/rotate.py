@@ -36,11 +36,15 @@ def cases(draw: Draw) -> list[Case]:
     ]
 
 
-def in_radians(x, degrees):
-    """The angle went into cos and sin as it was, in degrees; they want radians, degrees · π/180."""
-    c, s, zero = degrees.cos(), degrees.sin(), torch.zeros_like(degrees)
+def _turned(x, radians):
+    c, s, zero = radians.cos(), radians.sin(), torch.zeros_like(radians)
     matrix = torch.stack([c, -s, zero, s, c, zero], 1).view(-1, 2, 3)
     return F.grid_sample(x, F.affine_grid(matrix, x.shape, align_corners=False), align_corners=False)
+
+
+def in_radians(x, degrees):
+    """The angle went into cos and sin as it was, in degrees; they want radians, degrees · π/180."""
+    return _turned(x, degrees)
 
 
 def clockwise(x, degrees):
@@ -54,10 +58,7 @@ def clockwise(x, degrees):
 
 def one_angle(x, degrees):
     """All pictures turn by the angle of one of them, the first or the last; each has its own."""
-    t = (degrees * 0 + degrees[0]) * math.pi / 180
-    c, s, zero = t.cos(), t.sin(), torch.zeros_like(t)
-    matrix = torch.stack([c, -s, zero, s, c, zero], 1).view(-1, 2, 3)
-    return F.grid_sample(x, F.affine_grid(matrix, x.shape, align_corners=False), align_corners=False)
+    return _turned(x, (degrees * 0 + degrees[0]) * math.pi / 180)
 
 
 def _angle_of_the_last(x, degrees):
@@ -66,10 +67,7 @@ def _angle_of_the_last(x, degrees):
 
 def twice_the_angle(x, degrees):
     """The pictures turn twice as far as they should, or half as far: radians are degrees · π / 180."""
-    t = degrees * math.pi / 90
-    c, s, zero = t.cos(), t.sin(), torch.zeros_like(t)
-    matrix = torch.stack([c, -s, zero, s, c, zero], 1).view(-1, 2, 3)
-    return F.grid_sample(x, F.affine_grid(matrix, x.shape, align_corners=False), align_corners=False)
+    return _turned(x, degrees * math.pi / 90)
 
 
 def _half_the_angle(x, degrees):

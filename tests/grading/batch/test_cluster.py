@@ -64,10 +64,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def client(cluster: Any) -> Iterator[Any]:
     """As `course autograde --scheduler` connects: by address, with the keys of the configuration."""
-    try:
-        engine = on_cluster(cluster.scheduler_address)(ASSIGNMENT, SANDBOX)
-    except AssertionError:  # a new thread of Dask's gets ten seconds, which a busy machine may not have
-        engine = on_cluster(cluster.scheduler_address)(ASSIGNMENT, SANDBOX)
+    engine = on_cluster(cluster.scheduler_address)(ASSIGNMENT, SANDBOX)
     assert isinstance(engine, partial)
     with engine.args[0] as client:
         yield client
