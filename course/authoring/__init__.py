@@ -6,8 +6,8 @@
 from course import lean  # noqa: F401  (before anything imports nbformat)
 from course.authoring.answers import fill, find_root, solutions, solved
 from course.authoring.builder import Built, build
+from course.authoring.cells import AuthoringError, Problem, SourceError
 from course.authoring.release import StudentVersion, release_preprocessors, scripts_on_path
-from course.authoring.source import AuthoringError, Problem, SourceError
 
 __all__ = [
     "AuthoringError",

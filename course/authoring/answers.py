@@ -11,10 +11,11 @@ import nbformat
 from nbformat import NotebookNode
 
 from course.authoring.builder import find_sources
+from course.authoring.cells import AuthoringError
 from course.authoring.notebook import grade_id
 from course.authoring.regions import solution_text
 from course.authoring.release import RELEASE_DIRECTORY
-from course.authoring.source import AuthoringError, read
+from course.authoring.source import read
 
 
 def fill(notebook: NotebookNode | Path | str, answers: Mapping[str, str]) -> NotebookNode:

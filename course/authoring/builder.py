@@ -17,10 +17,11 @@ from typing import Any, Literal
 
 import nbformat
 
+from course.authoring.cells import AuthoringError, Registry, Source
 from course.authoring.notebook import instructor_notebook, text_of
 from course.authoring.regions import student_text
 from course.authoring.release import RELEASE_DIRECTORY, SOURCE_DIRECTORY, generate
-from course.authoring.source import AuthoringError, Registry, Source, load
+from course.authoring.source import load
 from course.files import write
 
 Status = Literal["current", "written", "missing", "stale", "surplus"]

@@ -9,7 +9,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from course.authoring.source import Cell, Registry, Source
+from course.authoring.cells import Cell, Registry, Source
 from course.authoring.tokens import expand
 
 METADATA = {

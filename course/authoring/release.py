@@ -19,8 +19,8 @@ from nbgrader.preprocessors import ClearSolutions
 from traitlets import Bool, Dict, Unicode
 from traitlets.config import Config
 
+from course.authoring.cells import AuthoringError
 from course.authoring.regions import CODE_STUB, TEXT_STUB, student_text
-from course.authoring.source import AuthoringError
 
 SOURCE_DIRECTORY, RELEASE_DIRECTORY = "build/instructor", "notebooks"
 GRADED_CLASS = """\

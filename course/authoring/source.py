@@ -1,4 +1,4 @@
-"""Reading and judging a source: `solutions/<nn_name>/<name>.py`, a percent script with terse markers.
+"""Reading a source: `solutions/<nn_name>/<name>.py`, a percent script with terse markers.
 
     # %% exercise="descent.gd_step"                the cell students write (a solution region inside)
     # %% check="descent.gd_step"                   its test; worth the exercise's points
@@ -6,120 +6,24 @@
     # %% locked=true                               given, and restored before grading
     # %% [markdown]                                text, and plain `# %%` code: given
 
-`read` turns the text into cells; `problems` says everything that is wrong with them, each with its line.
+`read` turns the text into cells; `load` lets `course.authoring.judging` say everything that is wrong with them.
 """
 
 from __future__ import annotations
 
-import ast
-import inspect
 import json
 import re
-import textwrap
-import warnings
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import jupytext
 
-from course.authoring.regions import CellType, RegionError, regions, solution_text, student_text
-from course.authoring.tokens import TokenError, expand
+from course.authoring.cells import ROLES, Cell, Problem, Registry, Source, SourceError
+from course.authoring.judging import problems
 
-ROLES = {
-    "exercise": {"exercise"},
-    "check": {"check", "points"},
-    "question": {"question", "points", "title", "minutes"},
-    "locked": {"locked"},
-}
-PICTURES = (".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp")
 _MARKER = re.compile(r"# %%(?P<type> \[(?:markdown|md)\])?(?P<options>(?: \w+=(?:\"[^\"]*\"|[^\s\"=]+))*)\s*")
 _OPTION = re.compile(r"(\w+)=(\"[^\"]*\"|\S+)")
-_FIGURE = re.compile(r"figures/[\w./-]*\w")
-
-
-class Registry(Protocol):
-    """What is needed of `course.exercises`; tests bring their own."""
-
-    def get(self, name: str) -> Any:
-        """The exercise of that name; a LookupError that lists near matches if there is none."""
-
-    def of_section(self, section: str) -> Sequence[Any]:
-        """All exercises of a section; a LookupError if there is no such section."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing that is wrong, and the line of the source where."""
-
-    line: int
-    message: str
-
-
-class AuthoringError(Exception):
-    """Notebooks could not be built; the message says what to do."""
-
-
-class SourceError(AuthoringError):
-    """A source is broken; one line `file:line: what is wrong` per problem."""
-
-    def __init__(self, path: Path | str, found: Sequence[Problem]) -> None:
-        self.path, self.problems = Path(path), tuple(sorted(found, key=lambda p: p.line))
-        super().__init__("\n".join(f"{path}:{p.line}: {p.message}" for p in self.problems))
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell: its text, the line of its marker, the line of its first text, and the marker's options."""
-
-    type: CellType
-    text: str
-    line: int
-    first: int
-    options: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def role(self) -> str | None:
-        """exercise, check, question, locked, or None for what is simply given."""
-        return next((r for r in ROLES if r in self.options), None)
-
-    @property
-    def subject(self) -> str:
-        """What the role is about: the exercise's or the question's name."""
-        return str(self.options[self.role]) if self.role else ""
-
-
-@dataclass(frozen=True)
-class Source:
-    """A source that has been read: section `descent` in the folder `solutions/03_descent`."""
-
-    path: Path
-    shown: str
-    cells: tuple[Cell, ...]
-
-    @property
-    def folder(self) -> str:
-        """The folder's name, which is nbgrader's assignment id: `03_descent`."""
-        return self.path.parent.name
-
-    @property
-    def section(self) -> str:
-        """The lecture section: `descent`."""
-        return self.path.stem
-
-    @property
-    def questions(self) -> tuple[Cell, ...]:
-        """The cells with a written question."""
-        return tuple(c for c in self.cells if c.role == "question")
-
-    @property
-    def figures(self) -> dict[str, Path]:
-        """Pictures that go along with the notebook, by path relative to it."""
-        below = sorted((self.path.parent / "figures").rglob("*"))
-        pictures = [p for p in below if p.is_file() and p.suffix.lower() in PICTURES and p.name[0] != "."]
-        return {p.relative_to(self.path.parent).as_posix(): p for p in pictures}
 
 
 def load(path: Path, exercises: Registry, root: Path | None = None) -> Source:
@@ -220,157 +124,3 @@ def _cell(lines: list[str], start: int, options: dict[str, Any]) -> Cell:
     blank = next((i for i, line in enumerate(lines[1:]) if line.strip()), 0)
     quoted = cells[0].cell_type == "markdown" and lines[1 + blank : 2 + blank] in (['"""'], ["'''"], ['r"""'])
     return Cell(cells[0].cell_type, text.strip("\n"), start + 1, start + 2 + blank + quoted, options)
-
-
-# ------------------------------------------------------------------------------------------------ judging
-
-
-def problems(source: Source, exercises: Registry) -> Iterator[Problem]:
-    """Everything that is wrong with a source."""
-    unknown = False
-    for cell in source.cells:
-        yield from _regions_and_syntax(cell)
-        if cell.type == "markdown":
-            yield from _text(cell, source, exercises)
-        if cell.role in ("exercise", "check"):
-            try:
-                yield from _named(cell, source, exercises.get(cell.subject))
-            except LookupError as e:
-                unknown = True
-                yield Problem(cell.line, str(e.args[0] if e.args else e))
-    yield from _twice(source)
-    if not unknown:  # a misspelt name is one problem, not three
-        yield from _missing(source, exercises)
-
-
-def _regions_and_syntax(cell: Cell) -> Iterator[Problem]:
-    if not cell.text.strip():
-        yield Problem(cell.line, "an empty cell; remove its marker")
-        return
-    try:
-        found = regions(cell.text, cell.type)
-        student = student_text(cell.text, cell.type)
-    except RegionError as e:
-        yield Problem(cell.first + e.line, e.message)
-        return
-    wants = cell.role in ("exercise", "question")
-    if wants and not found:
-        yield Problem(cell.line, f"the {cell.role}'s cell has no `### BEGIN SOLUTION` … `### END SOLUTION`")
-    if found and not wants:
-        yield Problem(cell.first + found[0].begin, "a solution outside of an exercise's or a question's cell")
-    if cell.type == "markdown" or _has_magic(cell.text):
-        return
-    if problem := _syntax(cell.text, cell.first):
-        yield problem
-        return
-    for region in found:
-        if region.student is None and not region.indent:
-            line = cell.first + region.begin
-            yield Problem(
-                line, "a region outside of any function needs a `### STUDENT` part; a stub here stops Run All"
-            )
-    if problem := _syntax(student, cell.first):
-        yield Problem(cell.line, f"the student version does not parse: {problem.message}")
-
-
-def _has_magic(text: str) -> bool:
-    return any(line.lstrip().startswith(("%", "!")) for line in text.split("\n"))
-
-
-def _syntax(text: str, first: int) -> Problem | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)
-            compile(text, "cell", "exec", ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    except SyntaxError as e:
-        return Problem(first + (e.lineno or 1) - 1, f"syntax error: {e.msg}")
-    return None
-
-
-def _text(cell: Cell, source: Source, exercises: Registry) -> Iterator[Problem]:
-    for i, line in enumerate(cell.text.split("\n")):
-        try:
-            expand(line, exercises, source.questions)
-        except TokenError as e:
-            yield Problem(cell.first + i, str(e))
-        for figure in _FIGURE.findall(line):
-            if figure not in source.figures:
-                kinds = ", ".join(PICTURES)
-                yield Problem(cell.first + i, f"no picture {figure} beside the source (pictures are {kinds})")
-
-
-def _named(cell: Cell, source: Source, exercise: Any) -> Iterator[Problem]:
-    if exercise.name.split(".")[0] != source.section:
-        yield Problem(cell.line, f"{exercise.name} belongs to another section than {source.section}")
-    if cell.options.get("points", exercise.points) != exercise.points:
-        said, worth = cell.options["points"], exercise.points
-        yield Problem(cell.line, f"points={said}, but the exercise is worth {worth:g}; leave `points` out")
-    try:
-        tree = ast.parse(solution_text(cell.text))
-        ast.parse(student_text(cell.text))
-    except (SyntaxError, RegionError):
-        return  # said already
-    function = exercise.name.split(".")[1]
-    if cell.role == "exercise" and function not in _defined(tree):
-        yield Problem(cell.line, f"this cell does not define {function}")
-    elif cell.role == "exercise" and not _hands_out(cell.text, function, getattr(exercise, "given", None)):
-        where = f"course.exercises.{source.section}.{function}"
-        yield Problem(cell.line, f"students must get the code that the gate judges: `given` in {where}")
-    if cell.role == "check" and not _ends_with_check(cell.text, tree, exercise.name, function):
-        yield Problem(cell.line, f'the last line of this cell must be `check("{exercise.name}", {function})`')
-
-
-def _defined(tree: ast.Module) -> set[str]:
-    named = {n.name for n in tree.body if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
-    assigned = {t.id for n in tree.body if isinstance(n, ast.Assign) for t in n.targets if isinstance(t, ast.Name)}
-    return named | assigned
-
-
-def _hands_out(text: str, function: str, given: Any) -> bool:
-    """Whether the student version is the code that the exercise says it hands out (a bug hunt's faulty version)."""
-    if given is None:
-        return True
-    handed_out = ast.parse(student_text(text))
-    promised = ast.parse(textwrap.dedent(inspect.getsource(given.implementation)))
-    return _body(handed_out, function) == _body(promised, given.implementation.__name__)
-
-
-def _body(tree: ast.Module, function: str) -> list[str]:
-    found = [n for n in tree.body if isinstance(n, ast.FunctionDef | ast.ClassDef) and n.name == function]
-    statements = found[-1].body[ast.get_docstring(found[-1]) is not None :] if found else []
-    return [ast.unparse(s) for s in statements]
-
-
-def _ends_with_check(text: str, tree: ast.Module, name: str, function: str) -> bool:
-    # nbgrader reads the points from what the cell shows: nothing may follow, and a semicolon would hide it
-    last = tree.body[-1] if tree.body else None
-    call = isinstance(last, ast.Expr) and ast.unparse(last) == f"check({name!r}, {function})"
-    return call and not text.rstrip().endswith(";")
-
-
-def _twice(source: Source) -> Iterator[Problem]:
-    seen: dict[tuple[str, str], int] = {}
-    for cell in source.cells:
-        if cell.role in ("exercise", "check", "question"):
-            first = seen.setdefault((cell.role, cell.subject), cell.line)
-            if first != cell.line:
-                message = f"a second {cell.role} cell for {cell.subject!r}; the first is in line {first}"
-                yield Problem(cell.line, message)
-
-
-def _missing(source: Source, exercises: Registry) -> Iterator[Problem]:
-    where = {(c.role, c.subject): c.line for c in source.cells if c.role in ("exercise", "check")}
-    for (role, name), line in where.items():
-        missing = "exercise" if role == "check" else "check"
-        other = where.get((missing, name))
-        if other is None:
-            yield Problem(line, f'{name} has no {missing} cell: `# %% {missing}="{name}"`')
-        elif role == "check" and other > line:
-            yield Problem(line, f"the check of {name} stands above its exercise, which is in line {other}")
-    try:
-        expected = exercises.of_section(source.section)
-    except LookupError:
-        return
-    for exercise in expected:
-        if not {("exercise", exercise.name), ("check", exercise.name)} & set(where):
-            yield Problem(source.cells[-1].line, f'no cell `# %% exercise="{exercise.name}"`')

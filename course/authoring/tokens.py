@@ -9,10 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from course.authoring.source import Cell, Registry
+from course.authoring.cells import Cell, Registry
 
 _TOKEN = re.compile(r"\{\{\s*([A-Za-z_]\w*)\s*([^{}\n]*?)\s*\}\}")
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from course import equivalences, exercises
 from course.authoring.builder import find_sources
-from course.authoring.source import Source, load
+from course.authoring.cells import Source
+from course.authoring.source import load
 from course.registry import SECTIONS
 from course.site.execute import Page
 from course.study.overview import dots, duration
