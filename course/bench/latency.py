@@ -6,13 +6,11 @@ import math
 import os
 import statistics
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
-
-    from course.bench.widgets import Contestant
 
 Row = dict[str, Any]
 
@@ -28,7 +26,28 @@ QUEUE = 3
 INTERACT = "interact + matplotlib"
 
 
-def rows(work: str, kind: str, contestants: Sequence[Contestant]) -> list[Row]:
+class Measured(Protocol):
+    """What was measured of one that was moved on a page: ours, or interact.
+
+    Attributes:
+        times: milliseconds from each control's event to the changed picture, with the control's name.
+        queued: after each drag: pictures that came after its last event.
+        settled: after each drag: milliseconds from its last event to its last picture.
+        right: after each drag: whether that picture belonged to the state in which it ended.
+    """
+
+    name: str
+    times: list[tuple[str, float]]
+    queued: list[int]
+    settled: list[float]
+    right: list[bool]
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is a widget of the course."""
+
+
+def rows(work: str, kind: str, contestants: Sequence[Measured]) -> list[Row]:
     """One row per contestant.
 
     Fields: work, contender, peer, kind ("vector" or "photo"), moves (how many were timed), p50, p95 (ms, from control
@@ -44,16 +63,15 @@ def rows(work: str, kind: str, contestants: Sequence[Contestant]) -> list[Row]:
     return made
 
 
-def _row(work: str, kind: str, one: Contestant) -> Row:
+def _row(work: str, kind: str, one: Measured) -> Row:
     times = [t for _, t in one.times]
     by_control = {n: statistics.median(t for m, t in one.times if m == n) for n, _ in one.times}
     slowest = max(by_control, key=lambda n: by_control[n])
     p95, queued, right = quantile(times, 0.95), max(one.queued), all(one.right)
-    ours = one.made is not None
     return {
         "work": work,
         "contender": one.name,
-        "peer": not ours,
+        "peer": not one.ours,
         "kind": kind,
         "moves": len(times),
         "p50": quantile(times, 0.5),
@@ -64,8 +82,8 @@ def _row(work: str, kind: str, one: Contestant) -> Row:
         "queued": queued,
         "settled": [quantile(one.settled, 0.5), quantile(one.settled, 0.95)],
         "right": right,
-        "goal": GOALS[kind] if ours else None,
-        "met": p95 <= GOALS[kind] and queued <= QUEUE and right if ours else None,
+        "goal": GOALS[kind] if one.ours else None,
+        "met": p95 <= GOALS[kind] and queued <= QUEUE and right if one.ours else None,
         "load": os.getloadavg()[0],
     }
 

@@ -86,11 +86,7 @@ ipywidgets.interact(draw, brightness=ipywidgets.FloatSlider(1.0, min=0.1, max=2.
 class Contestant:
     """Something on the page that is moved: a widget of ours (`made` is its twin in this process), or interact's cell.
 
-    Attributes:
-        times: milliseconds from each control's event to the changed picture, with the control's name.
-        queued: after each drag: pictures that came after its last event.
-        settled: after each drag: milliseconds from its last event to its last picture.
-        right: after each drag: whether that picture belonged to the state in which it ended.
+    What is measured of it: see `course.bench.latency.Measured`.
     """
 
     name: str
@@ -102,6 +98,11 @@ class Contestant:
     settled: list[float] = field(default_factory=list)
     right: list[bool] = field(default_factory=list)
     backwards: set[str] = field(default_factory=set)
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is a widget of the course."""
+        return self.made is not None
 
     def controls(self) -> list[str]:
         """Accessible names of the controls that are to be moved; interact has one, without a name."""
