@@ -31,7 +31,7 @@ from traitlets.config.loader import PyFileConfigLoader
 from course.files import write
 from course.grading.autograde import Autograder
 from course.grading.clean import writable
-from course.grading.diagnosis import Finding, changes, findings
+from course.grading.diagnosis import Finding, changes, endings, findings
 from course.grading.handed_in import Unreadable, digest_of, read_submission
 from course.grading.provisioner import GradingProvisioner
 from course.grading.settings import CLASS_CONFIG
@@ -244,10 +244,10 @@ class Classroom:
             scores = {g.name: g.score for g in grades}
             waiting = float(sum(g.max_score for g in grades if g.needs_manual_grade))
             score, maximum = submission.code_score, submission.max_code_score
-        limit = Autograder(config=self.config).max_bytes
+        limit, autograded = Autograder(config=self.config).max_bytes, nbformat.read(graded, as_version=4)
         try:
             submitted = read_submission(self.folder / "submitted" / student / self.assignment / name, limit)
-            remarks = [trouble] if trouble else list(changes(submitted, self.notebook()))
+            remarks = [trouble] if trouble else [*changes(submitted, self.notebook()), *endings(autograded)]
         except Unreadable as reason:
             trouble, remarks = str(reason), [str(reason)]
         return Outcome(
@@ -255,7 +255,7 @@ class Classroom:
             score=score,
             max_score=maximum,
             waiting=waiting,
-            findings=tuple(f.with_points(scores) for f in findings(nbformat.read(graded, as_version=4))),
+            findings=tuple(f.with_points(scores) for f in findings(autograded)),
             remarks=tuple(remarks),
             failed=bool(trouble),
             seconds=round(time.perf_counter() - started, 3),

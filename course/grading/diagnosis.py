@@ -44,6 +44,15 @@ def findings(notebook: NotebookNode) -> list[Finding]:
     return [_finding(cell, sources.get(checked_exercise(cell))) for cell in notebook.cells if is_check(cell)]
 
 
+def endings(notebook: NotebookNode) -> Iterator[str]:
+    """Cells that ended the process of an autograded notebook, in sentences; of tests, `findings` tells it."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and not is_check(cell):
+            for output in cell.outputs:
+                if output.output_type == "error" and output.ename == "KernelDied":
+                    yield one_line(output.evalue)[:300]
+
+
 def changes(submitted: NotebookNode, released: NotebookNode) -> Iterator[str]:
     """What a submission did to the assignment's own cells, in sentences; grading has put all of it right."""
     there = Counter(grade_id(cell) for cell in submitted.cells)

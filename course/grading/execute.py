@@ -1,4 +1,4 @@
-"""Running a submission: nbgrader's `Execute`, which goes on where a kernel dies, hangs or floods us with output.
+"""Running a submission: nbgrader's `Execute`, which goes on, in a new kernel, where one dies, hangs or floods us.
 
 A kernel runs what is the student's. Tests it only answers; see `course.grading.verdict` for who judges.
 """
@@ -29,11 +29,14 @@ from course.grading.clean import clean_outputs
 from course.grading.client import SMALLEST_MESSAGE, BoundedClient, Garbled
 from course.grading.provisioner import GradingProvisioner
 from course.grading.remarks import ended, no_answer, no_verdict, not_run
+from course.grading.restarts import Restarts
 from course.grading.sandbox.interrupts import EVERY_SECONDS, INSIST
 from course.grading.sandbox.launch import ConfinedKernel
 from course.grading.verdict import ANSWER_MIME, MAX_BYTES
 from course.grading.verdict.examination import Examination
 from course.grading.verdict.seeds import secret_of
+
+LOST = DeadKernelError, CellTimeoutError, Garbled
 
 
 class KernelLost(RuntimeError):
@@ -41,7 +44,7 @@ class KernelLost(RuntimeError):
 
 
 class Execute(preprocessors.Execute):
-    """Executes what can be executed; what a student earned before the kernel died stays earned.
+    """Executes what can be executed: if the kernel dies in a cell, a new one goes on without it; see `Restarts`.
 
     A check that could not run gets an error output with a sentence that says why, so nbgrader scores it 0.
     """
@@ -67,6 +70,7 @@ class Execute(preprocessors.Execute):
         self._gone: str | None = None
         self._room = self.max_output
         self._deadline = time.monotonic() + self.notebook_timeout
+        self._restarts = Restarts(nb.cells, self._deadline)
         self._examination = Examination(secret_of(self._class_folder()), resources["nbgrader"], nb)
         self.error_on_timeout = {
             "ename": "CellTimeoutError",
@@ -82,16 +86,14 @@ class Execute(preprocessors.Execute):
         if self._gone:
             not_run(cell, self._gone)
             return cell, resources
-        self._room = self.max_output
-        if isinstance(self.kc, BoundedClient):
-            self.kc.bound(self.max_flood, self._stop_flood)
         try:
             if is_check(cell):
                 self._examine(cell, resources, index)
             else:
+                self._room = self.max_output
                 self._run_cell(cell, resources, index)
-        except (DeadKernelError, CellTimeoutError, Garbled) as error:
-            self._give_up(cell, index, error)
+        except LOST as error:
+            self._give_up(index, error, index)
         if not is_check(cell):
             cell.outputs = clean_outputs(cell.outputs)
             count = cell.get("execution_count")
@@ -101,9 +103,11 @@ class Execute(preprocessors.Execute):
     def _run_cell(self, cell: NotebookNode, resources: Resources, index: int) -> None:
         """As nbclient does; whatever a kernel's replies make it stumble over is the kernel's doing."""
         self._idle = asyncio.Event()
+        if isinstance(self.kc, BoundedClient):
+            self.kc.bound(self.max_flood, self._stop_flood)
         try:
             super().preprocess_cell(cell, resources, index)
-        except (DeadKernelError, CellTimeoutError, Garbled):
+        except LOST:
             raise
         except Exception as error:
             raise Garbled(f"{type(error).__name__}: {error}") from error
@@ -129,17 +133,22 @@ class Execute(preprocessors.Execute):
         except ValueError as error:
             cell.outputs = [no_verdict(str(error))]
             return
-        asked, self._room = new_code_cell(request), 2 * MAX_BYTES
-        try:
-            self._run_cell(asked, resources, index)
-        finally:
-            self.nb.cells[index] = cell  # nbclient has put the request there
+        asked = self._run_instead(request, resources, index, 2 * MAX_BYTES)
         answers = [o.data[ANSWER_MIME] for o in asked.outputs if ANSWER_MIME in o.get("data", {})]
         errors = clean_outputs([o for o in asked.outputs if o.output_type == "error"])
         if errors or not answers:
             cell.outputs = [no_answer(errors)]
         else:
             cell.outputs = self._examination.judge(cell, [_bytes(text) for text in answers])
+
+    def _run_instead(self, source: str, resources: Resources, index: int, room: int) -> NotebookNode:
+        """Run something else in a cell's place; the cell stays as it is."""
+        cell, other, self._room = self.nb.cells[index], new_code_cell(source), room
+        try:
+            self._run_cell(other, resources, index)
+        finally:
+            self.nb.cells[index] = cell  # nbclient has put the other one there
+        return other
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         """Take in a message, whatever fields it lacks."""
@@ -183,20 +192,40 @@ class Execute(preprocessors.Execute):
         left = max(1, math.ceil(self._deadline - time.monotonic()))
         return min(super()._get_timeout(cell) or left, left)
 
-    def _give_up(self, cell: NotebookNode, index: int, error: Exception) -> None:
-        """The kernel is lost: say so in this cell, and remember it for the ones to come."""
+    def _give_up(self, index: int, error: Exception, reached: int) -> None:
+        """The kernel is lost in this cell: say so, and go on in another, or remember it for the cells to come."""
+        event, another = self._event(error), self._restarts.allowed_after(index)
+        told = ended(self.nb.cells[index], index, event, another)
+        if not another:
+            self._gone = told
+            return
+        self._cleanup_kernel()
+        self.km = self.create_kernel_manager()
+        self.start_new_kernel()
+        self.start_new_kernel_client()
+        for before in self._restarts.to_repeat(reached):
+            try:
+                self._run_instead(self.nb.cells[before].source, self.resources, before, self.max_output)
+            except LOST as again:
+                self._give_up(before, again, reached)
+                return
+
+    def _event(self, error: Exception) -> str:
+        """How the kernel was lost; no process is left.
+
+        Raises:
+            KernelLost: through no fault of the notebook.
+        """
         process = getattr(getattr(self.km, "provisioner", None), "process", None)
         if getattr(process, "lost", False):
             raise KernelLost("the server that had started this kernel was ended")
         if isinstance(error, DeadKernelError):
-            event = f"the kernel died ({cause_of_death(process)})"
-        else:
-            event = f"the kernel did not answer any more within {self.timeout} seconds and was ended"
-            if isinstance(error, Garbled):
-                event = "the kernel sent a message that cannot be understood and was ended"
-            assert self.km is not None
-            run_sync(self.km.shutdown_kernel)(now=True)
-        self._gone = ended(cell, index, event)
+            return f"the kernel died ({cause_of_death(process)})"
+        manager: Any = self.km
+        run_sync(manager.shutdown_kernel)(now=True)
+        if isinstance(error, Garbled):
+            return "the kernel sent a message that cannot be understood and was ended"
+        return f"the kernel did not answer any more within {self.timeout} seconds and was ended"
 
 
 def _bytes(text: Any) -> bytes:

@@ -40,11 +40,12 @@ def not_run(cell: NotebookNode, event: str) -> None:
         cell.outputs = [error_output("NotRun", f"This check could not run: {event}.")]
 
 
-def ended(cell: NotebookNode, index: int, event: str) -> str:
-    """The run ended in this cell: it says so; the answer is the event with its place."""
+def ended(cell: NotebookNode, index: int, event: str, goes_on: bool = False) -> str:
+    """The process ended in this cell: it says so; the answer is the event with its place."""
     checking = is_check(cell)
     where = f"while {checked_exercise(cell)} was being checked" if checking else f"in {_place(cell, index)}"
-    cell.outputs.append(error_output("KernelDied", f"{event[0].upper()}{event[1:]} {where}."))
+    then = f" What comes after ran in a new one{'' if checking else ', without this cell'}." if goes_on else ""
+    cell.outputs.append(error_output("KernelDied", f"{event[0].upper()}{event[1:]} {where}.{then}"))
     return f"{event} {where}"
 
 

@@ -142,17 +142,17 @@ class Roster:
         earned = {**self._nothing, **{e.name: float(e.points) for e in half}}
         last = self._exercises[-1]
         typo = fill(self._solved, {last.name: f"def {last.signature}:\n    return (w - lr * (delta\n"})
-        crash = self._insert_after(half[-1], new_code_cell("import os\n\nos._exit(1)"))
         return [
             self._student("half-finished", "unfinished", notebook, earned, "the first half is right"),
             self._student(
                 "syntax-error", "unfinished", typo, {**self._full, last.name: 0.0}, "a bracket is never closed"
             ),
-            self._student("kernel-crashes", "unfinished", crash, earned, "right, but the kernel dies half-way"),
         ]
 
     def _broken_notebooks(self) -> list[Student]:
         deleted, doubled, richer, foreign = (deepcopy(self._solved) for _ in range(4))
+        middle = self._exercises[len(self._exercises) // 2 - 1]
+        crashing = self._insert_after(middle, new_code_cell("import os\n\nos._exit(1)"))
         first, check = self._exercises[0], f"check-{self._exercises[0].function}"
         deleted.cells = [c for c in deleted.cells if grade_id(c) != check]
         twice = next(c for c in doubled.cells if grade_id(c) == check)
@@ -168,6 +168,7 @@ class Roster:
                 ("test-deleted", deleted, f"the test of {first.function} is gone"),
                 ("test-duplicated", doubled, f"the test of {first.function} is there twice"),
                 ("points-changed", richer, "every exercise says 100 points"),
+                ("kernel-crashes", crashing, "a cell in the middle ends the kernel"),
                 ("foreign-kernel", foreign, "made with a kernel that nobody else has"),
             )
         ]

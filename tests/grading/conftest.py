@@ -161,6 +161,8 @@ def graded(
     """Outcomes of a class with everything in it that goes wrong."""
     hangs = "import collections, itertools\ncollections.deque(itertools.repeat(0), maxlen=0)"  # compiled: hears nothing
     dies = "def gd_step(w, grad, lr):\n    import os, signal\n    os.kill(os.getpid(), signal.SIGSEGV)"
+    leaves = "def {}(*_, **__):\n    import os\n    os._exit(3)"
+    functions = [e.function for e in exercises.of_section("descent")]
     strange = deepcopy(notebooks.solved)
     strange.cells[0].metadata.nbgrader = "what?"
     strange.cells[1].metadata.nbgrader = {"grade_id": ["x"], "grade": 7}
@@ -168,6 +170,7 @@ def graded(
         "endless-loop": notebooks.with_cell("while True: pass", after="check-gd_step"),
         "deaf-loop": notebooks.with_cell(hangs, after="check-gradient_descent"),
         "dies-in-check": fill(notebooks.solved, {"gd_step": dies}),
+        "dies-always": fill(notebooks.solved, {name: leaves.format(name) for name in functions}),
         "flood": notebooks.with_cell("for _ in range(3000): print('x' * 10_000)"),
         "check-renamed": notebooks.with_cell("check = lambda *a: None"),
         "check-generous": notebooks.with_cell("check = lambda *a: 100.0"),

@@ -161,7 +161,7 @@ def test_a_kernel_that_ends_with_its_server_is_nobody_s_fault(tmp_path: Path) ->
     execute = Execute()
     execute.km = SimpleNamespace(provisioner=SimpleNamespace(process=kernel))
     with pytest.raises(KernelLost):
-        execute._give_up(new_code_cell(""), 0, DeadKernelError("Kernel died"))
+        execute._event(DeadKernelError("Kernel died"))
 
 
 def test_without_a_server_a_plain_kernel_starts(tmp_path: Path) -> None:

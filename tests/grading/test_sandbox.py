@@ -158,7 +158,7 @@ class TestHostileClass:
         assert re.search(attack.told, told), told
         assert attacks.OUT not in told
         if attack.fatal:
-            assert earned == {"descent.cross_entropy"}, "what was earned before is kept, and nothing else"
+            assert outcome.score == outcome.max_score, "the attack is left out, and the rest counts"
             assert re.search(attack.reason, outcome.reason), outcome.reason
         elif attack.spoils:
             assert earned >= {"descent.cross_entropy"}, outcome.reason

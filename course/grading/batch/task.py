@@ -8,9 +8,11 @@ from __future__ import annotations
 import json
 import tempfile
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import nbformat
 from nbformat import NotebookNode
@@ -23,16 +25,18 @@ from course.grading.autograde import explanation
 from course.grading.batch.assignment import Assignment, Notebook
 from course.grading.cells import is_check, restored
 from course.grading.clean import writable
-from course.grading.diagnosis import Finding, changes, findings
+from course.grading.diagnosis import Finding, changes, endings, findings
 from course.grading.execute import KernelLost
 from course.grading.forkserver import ForkUnavailable
 from course.grading.handed_in import Unreadable, parse_submission
 from course.grading.remarks import ended, no_answer, no_verdict, not_run
-from course.grading.runner.session import Ended, Session
+from course.grading.restarts import Restarts, runs
+from course.grading.runner.session import Ended, Patience, Session
 from course.grading.sandbox import SandboxError
 from course.grading.sandbox.launch import Sandbox
 from course.grading.verdict.examination import Examination
 
+T = TypeVar("T")
 TRIES = 3
 PYTHON = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python", "pygments_lexer": "ipython3"}
 
@@ -120,6 +124,7 @@ def grade(task: Task, assignment: Assignment, sandbox: Sandbox, address: str | N
         remarks = tuple(changes(submitted, _template(notebook)))
         graded = restored(submitted, notebook.released, notebook.kernelspec)
         own, refusal = _execute(graded, task, assignment, sandbox, address), ""
+        remarks += tuple(endings(graded))
     except Unreadable as reason:
         refusal = str(reason)
         graded, remarks = explanation(refusal, notebook.released), (refusal,)
@@ -177,9 +182,10 @@ def _execute(
         Path(folder, f"{task.notebook}.ipynb").write_text(nbformat.writes(notebook), encoding="utf-8")
         for trial in range(TRIES):
             _clear(notebook)
+            deadline = time.monotonic() + assignment.patience.notebook
+            start = partial(_session, Path(folder), sandbox, address, assignment.patience, deadline)
             try:
-                with Session(Path(folder), sandbox, address, assignment.patience) as session:
-                    return _run(notebook, session, examination)
+                return _Run(notebook, examination, Restarts(notebook.cells, deadline)).run(start)
             except (KernelLost, ForkUnavailable):
                 address = None if trial else address  # without the server: slower, but alone
     raise SandboxError("the processes that were to run this submission were ended from outside, again and again")
@@ -199,38 +205,67 @@ def _clear(notebook: NotebookNode) -> None:
             cell.outputs, cell.execution_count = [], None
 
 
-def _run(notebook: NotebookNode, session: Session, examination: Examination) -> float:
-    gone, count, own = "", 0, 0.0
-    for index, cell in enumerate(notebook.cells):
-        if cell.cell_type != "code" or not cell.source.strip():
-            continue
-        if gone:
-            not_run(cell, gone)
-            continue
-        count += 1
+def _session(files: Path, sandbox: Sandbox, address: str | None, patience: Patience, deadline: float) -> Session:
+    """A process that has the time that is left."""
+    return Session(files, sandbox, address, replace(patience, notebook=deadline - time.monotonic()))
+
+
+class _Run:
+    """A notebook's way through as many processes as it takes."""
+
+    def __init__(self, notebook: NotebookNode, examination: Examination, restarts: Restarts) -> None:
+        self._cells, self._examination, self._restarts = notebook.cells, examination, restarts
+        self._next = self._count = 0
+        self._own = 0.0
+
+    def run(self, start: Callable[[], Session]) -> float:
+        """Run all cells, judge the tests; seconds that the processes were waited for."""
+        while self._next < len(self._cells):
+            with start() as session:
+                event = self._go_on(session)
+            if event:
+                for cell in filter(runs, self._cells[self._next :]):
+                    not_run(cell, event)
+                break
+        return self._own
+
+    def _go_on(self, session: Session) -> str:
+        """From where the last process ended. If this one ends, and is the last: the event."""
+        index = 0
+        try:
+            for index in self._restarts.to_repeat(self._next):
+                self._wait(partial(session.run, self._cells[index].source))
+            while self._next < len(self._cells):
+                index, self._next = self._next, self._next + 1
+                if runs(self._cells[index]):
+                    self._take(session, self._cells[index])
+        except Ended as end:
+            cell = self._cells[index]
+            if index == self._next - 1:  # otherwise it has run before, and shows what it put out then
+                cell.outputs = end.outputs
+            another = self._restarts.allowed_after(index)
+            event = ended(cell, index, str(end), another)
+            return "" if another else event
+        return ""
+
+    def _take(self, session: Session, cell: NotebookNode) -> None:
+        """Run a cell, or let the session answer a test, and judge."""
+        self._count += 1
+        if not is_check(cell):
+            cell.execution_count, cell.outputs = self._count, self._wait(partial(session.run, cell.source))
+            return
+        try:
+            question = self._examination.question(cell)
+        except ValueError as error:
+            cell.outputs = [no_verdict(str(error))]
+            return
+        seed = self._examination.seed(cell)
+        answer = self._wait(partial(session.ask, question.exercise.name, question.variable, seed))
+        cell.outputs = self._examination.judge(cell, [answer]) if isinstance(answer, bytes) else [no_answer(answer)]
+
+    def _wait(self, reply: Callable[[], T]) -> T:
         started = time.perf_counter()
         try:
-            if is_check(cell):
-                own += _examine(cell, session, examination)
-            else:
-                cell.execution_count, cell.outputs = count, session.run(cell.source)
-                own += time.perf_counter() - started
-        except Ended as event:
-            own += time.perf_counter() - started
-            cell.outputs = event.outputs
-            gone = ended(cell, index, str(event))
-    return own
-
-
-def _examine(cell: NotebookNode, session: Session, examination: Examination) -> float:
-    """Let the session answer a test, and judge; seconds that were waited for the answer."""
-    try:
-        question = examination.question(cell)
-    except ValueError as error:
-        cell.outputs = [no_verdict(str(error))]
-        return 0.0
-    started = time.perf_counter()
-    answer = session.ask(question.exercise.name, question.variable, examination.seed(cell))
-    own = time.perf_counter() - started
-    cell.outputs = examination.judge(cell, [answer]) if isinstance(answer, bytes) else [no_answer(answer)]
-    return own
+            return reply()
+        finally:
+            self._own += time.perf_counter() - started

@@ -76,7 +76,7 @@ def test_each_ends_in_a_correct_score_and_a_reason(name: str, hostile: Hostile) 
     if name not in OTHER_PROTOCOL:
         assert re.search(attack.told, told), told
     if attack.fatal and name not in HARMLESS:
-        assert earned == {"descent.cross_entropy"}, "what was earned before is kept, and nothing else"
+        assert outcome.score == outcome.max_score, "the attack is left out, and the rest counts"
         assert re.search(attack.reason, outcome.reason), outcome.reason
     elif attack.spoils:
         assert earned >= {"descent.cross_entropy"}, outcome.reason
