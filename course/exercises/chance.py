@@ -24,7 +24,7 @@ def linked(draws: Tensor, p: float) -> int:
 
 
 def linked_signs(sums: Tensor, n: int) -> int:
-    """As `linked`, for sums of n signs each, (rows, number of sums); that one sign is more frequent is another matter."""
+    """As `linked`, for sums of n signs each, (rows, number of sums), be one sign more frequent or not."""
     return _echo((sums.double() - sums.double().mean()) / math.sqrt(n)) if sums.shape[1] >= 8 else 0
 
 
