@@ -138,16 +138,19 @@ def backpropagated(y: Tensor, **live: Tensor) -> dict[str, Tensor]:
     Raises:
         Unusable: autograd cannot follow y back to any of them.
     """
-    if not y.requires_grad:
+    weights = (1.0 + torch.arange(y.numel(), device=y.device)).sin().div(math.sin(1)).view(y.shape)
+    found: tuple[Tensor | None, ...] = (None,) * len(live)
+    if y.requires_grad:  # which a new leaf does as well, torch.tensor(…, requires_grad=True)
+        found = torch.autograd.grad((weights * y).sum(), list(live.values()), allow_unused=True)
+    if all(slope is None for slope in found):
         *most, last = live
         raise Unusable(
             f"autograd cannot follow your answer back to {', '.join(most)}{' and ' * bool(most)}{last}, so no network "
             "could learn through it: leave out .detach(), .item(), torch.tensor(…), NumPy and no_grad(), and leave "
             "backward() to the caller."
         )
-    weights = (1.0 + torch.arange(y.numel(), device=y.device)).sin().div(math.sin(1)).view(y.shape)
-    found = torch.autograd.grad((weights * y).sum(), list(live.values()), allow_unused=True, materialize_grads=True)
-    return {f"gradient for {name}": slope for name, slope in zip(live, found, strict=True)}
+    slopes = (torch.zeros_like(t) if slope is None else slope for t, slope in zip(live.values(), found, strict=True))
+    return {f"gradient for {name}": slope for name, slope in zip(live, slopes, strict=True)}
 
 
 def gradients(function: Function, **leaves: Tensor) -> dict[str, Tensor]:

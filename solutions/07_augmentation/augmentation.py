@@ -234,9 +234,9 @@ check("augmentation.channel_shuffle", channel_shuffle)
 # {{card augmentation.random_occlusion}}
 #
 # This time you draw. In each picture set one square to 0, in all channels. `area` is its share of the picture's H·W
-# pixels, so its side is $\sqrt{\text{area}\cdot HW}$, rounded. It lies wholly inside, at a place of its own in each
-# picture, every place equally likely. Draw with the `generator`, e.g. `torch.randint(k, (), generator=generator)`,
-# which gives 0 … k−1. Leave `x` itself as it is (`x.clone()`).
+# pixels, so its side is $\sqrt{\text{area}\cdot HW}$, rounded. It lies wholly inside, at a place that is drawn for each
+# picture on its own, every place equally likely. Draw with the `generator`, e.g.
+# `torch.randint(k, (), generator=generator)`, which gives 0 … k−1. Leave `x` itself as it is (`x.clone()`).
 
 
 # %% exercise="augmentation.random_occlusion"

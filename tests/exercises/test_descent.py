@@ -261,6 +261,10 @@ def each_batch_on_its_own(n, size, generator):
     return [torch.randint(n, (min(size, n - k),), generator=generator) for k in range(0, n, size)]
 
 
+def stays_near(n, size, generator):
+    return (torch.arange(n) + size * torch.rand(n, generator=generator)).argsort().split(size)
+
+
 def seeded_by_n(n, size, generator):
     return torch.randperm(n, generator=torch.Generator().manual_seed(n)).split(size)
 
@@ -285,6 +289,7 @@ NAMED = [
     ("minibatches", "last_part_dropped", only_full_batches),
     ("minibatches", "with_replacement", each_batch_on_its_own),
     ("minibatches", "same_order_each_epoch", seeded_by_n),
+    ("minibatches", "shuffled_in_parts", stays_near),
 ]  # fmt: skip
 
 

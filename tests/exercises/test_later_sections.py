@@ -105,6 +105,69 @@ def randaugment__there_and_back(x, n, m, operations, generator):
     return augmented(x.clone(), n, m, operations, generator, evenly(generator), direction)
 
 
+def hide_all(x, area, places):
+    """All squares at once; `places(n, rows, columns)` draws where they begin."""
+    (n, _, h, w), side = x.shape, round(math.sqrt(area * x.shape[2] * x.shape[3]))
+    y = x.clone()
+    for picture, i, j in zip(y, *(t.tolist() for t in places(n, h - side + 1, w - side + 1)), strict=True):
+        picture[:, i : i + side, j : j + side] = 0
+    return y
+
+
+def random_occlusion__rows_and_columns_dealt_out(x, area, generator):
+    def places(n, rows, columns):
+        return tuple(torch.randperm(n, generator=generator) % k for k in (rows, columns))
+
+    return hide_all(x, area, places)
+
+
+def random_occlusion__column_leans_on_row(x, area, generator):
+    def places(n, rows, columns):
+        top, left = (torch.randint(k, (n,), generator=generator) for k in (rows, columns))
+        return top, torch.where(torch.rand(n, generator=generator) < 0.5, (top + left // 2) % columns, left)
+
+    return hide_all(x, area, places)
+
+
+def random_occlusion__never_where_it_was(x, area, generator):
+    def places(n, rows, columns):
+        steps = torch.randint(1, max(2, rows * columns), (n,), generator=generator)
+        place = steps.cumsum(0) % (rows * columns)
+        return place // columns, place % columns
+
+    return hide_all(x, area, places)
+
+
+def augmented_by(x, m, operations, chosen, signs):
+    y = x.clone()
+    for i, steps in enumerate(zip(chosen.tolist(), signs.tolist(), strict=True)):
+        for k, sign in zip(*steps, strict=True):
+            y[i : i + 1] = operations[k](y[i : i + 1], sign * m)
+    return y
+
+
+def coins(*shape, generator):
+    return torch.randint(2, shape, generator=generator) * 2 - 1
+
+
+def randaugment__signs_for_half_the_batch(x, n, m, operations, generator):
+    chosen = torch.randint(len(operations), (len(x), n), generator=generator)
+    return augmented_by(x, m, operations, chosen, coins(len(x) // 2, n, generator=generator).repeat(2, 1))
+
+
+def randaugment__neighbours_go_opposite_ways(x, n, m, operations, generator):
+    chosen = torch.randint(len(operations), (len(x), n), generator=generator)
+    signs = coins(len(x), n, generator=generator)
+    signs[1::2] = -signs[::2]
+    return augmented_by(x, m, operations, chosen, signs)
+
+
+def randaugment__one_operation_one_way(x, n, m, operations, generator):
+    chosen = torch.randint(len(operations), (len(x), n), generator=generator)
+    signs = coins(len(x), n, generator=generator)
+    return augmented_by(x, m, operations, chosen, torch.where(chosen == 2, -1, signs))
+
+
 def randaugment__tenth_of_the_strength(x, n, m, operations, generator):
     return augmented(x.clone(), n, m / 10, operations, generator, evenly(generator), fair(generator))
 
@@ -173,6 +236,23 @@ def stochastic_depth__second_half_as_the_first(x, branch, p, training, generator
     return x + b.view(-1, *[1] * (x.ndim - 1)) * branch(x)
 
 
+def survive_with(x, branch, p, training, generator, share):
+    b = (torch.rand(len(x), generator=generator) < share).float() if training else torch.full((len(x),), p)
+    return x + b.view(-1, *[1] * (x.ndim - 1)) * branch(x)
+
+
+def stochastic_depth__a_little_less(x, branch, p, training, generator):
+    return survive_with(x, branch, p, training, generator, p - 0.03)
+
+
+def stochastic_depth__rounded_to_hundredths(x, branch, p, training, generator):
+    return survive_with(x, branch, p, training, generator, round(p, 2))
+
+
+def soft_cross_entropy__a_new_leaf(logits, p):
+    return torch.tensor(F.cross_entropy(logits, p).item(), requires_grad=True)
+
+
 def stochastic_depth__divided_by_zero(x, branch, p, training, generator):
     """torchvision's formula as it stands: at p = 0 it is 0/0."""
     if not training:
@@ -190,9 +270,15 @@ def stochastic_depth__in_place(x, branch, p, training, generator):
 
 WRONG: dict[Callable[..., Any], str | None] = {  # and the name it should get; "in place" is the side effect
     random_occlusion__towards_the_middle: "edges_too_seldom",
-    random_occlusion__pairs_of_pictures: None,
+    random_occlusion__pairs_of_pictures: "drawn_for_half",
     random_occlusion__grey: "filled",
     random_occlusion__in_place: "in place",
+    random_occlusion__rows_and_columns_dealt_out: "dealt_out",
+    random_occlusion__column_leans_on_row: None,
+    random_occlusion__never_where_it_was: None,
+    randaugment__signs_for_half_the_batch: "drawn_for_half",
+    randaugment__neighbours_go_opposite_ways: "drawn_for_half",
+    randaugment__one_operation_one_way: "some_one_way",
     randaugment__three_quarters_positive: None,
     randaugment__first_ones_preferred: None,
     randaugment__there_and_back: None,
@@ -208,6 +294,9 @@ WRONG: dict[Callable[..., Any], str | None] = {  # and the name it should get; "
     stochastic_depth__first_always: None,
     stochastic_depth__second_half_as_the_first: None,
     stochastic_depth__divided_by_zero: "divided_in_training",
+    stochastic_depth__a_little_less: "p_rounded",
+    stochastic_depth__rounded_to_hundredths: "p_rounded",
+    soft_cross_entropy__a_new_leaf: None,
     stochastic_depth__in_place: "in place",
 }
 

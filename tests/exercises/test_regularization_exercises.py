@@ -114,6 +114,10 @@ NAMED = [
     ("ema_update", "no_brackets", lambda average, weights, beta, every: [
         beta**every * a + 1 - beta**every * w for a, w in zip(average, weights, strict=True)]),
     ("dropout", "never_drops", lambda x, p, training, generator: x),
+    ("dropout", "p_rounded", lambda x, p, training, generator: (
+        x * (torch.randint(10, x.shape, generator=generator) >= int(10 * p)) / (1 - p) if training else x)),
+    ("dropout", "p_rounded", lambda x, p, training, generator: (
+        x * (drawn(x, generator) >= round(p, 2)) / (1 - p) if training else x)),
     ("dropout", "no_brackets", lambda x, p, training, generator: (
         x * (drawn(x, generator) > p) / 1 - p if training else x)),
 ]  # fmt: skip
@@ -129,8 +133,6 @@ def test_a_mistake_is_named_however_it_is_written(name: str, mistake: str, funct
 
 NOT_NAMED = [
     ("decay_step", lambda w, grad, lr, lam: max(0.0, 1 - lr * lam) * w - lr * grad),
-    ("dropout", lambda x, p, training, generator: (
-        x * (torch.randint(10, x.shape, generator=generator) >= int(10 * p)) / (1 - p) if training else x)),
     ("dropout", lambda x, p, training, generator: x * (1 - p) if training else x),
     ("dropout", lambda x, p, training, generator: (  # neighbours share their draw
         x * (torch.rand((x.numel() + 1) // 2, generator=generator) >= p).repeat_interleave(2)[: x.numel()].view(x.shape)

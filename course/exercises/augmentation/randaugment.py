@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from course.exercises.augmentation.common import LIBRARIES, far_from_even
+from course.exercises.chance import linked_signs, repeats
 from course.exercises.exercise import Case, Draw, Exercise, Lent, Property, mistakes
 
 Inputs = tuple[Tensor, int, float, int, int]
@@ -133,6 +134,27 @@ def _lopsided(inputs: Inputs, answer: Answer) -> str | None:
     if total and abs(plus - total / 2) > 2.75 * math.sqrt(total):
         return f"{plus} of {total} magnitudes are +m; both directions should be equally likely"
     return None
+
+
+def _operation_lopsided(inputs: Inputs, answer: Answer) -> str | None:
+    """As `_lopsided`, for each operation on its own."""
+    counts, sums = (notes.sum(0) for notes in _notes(inputs, answer))
+    far = sums.abs() > 5.5 * counts.sqrt()
+    if not bool(far.any()):
+        return None
+    k = int(far.float().argmax())
+    plus, times = int(counts[k] + sums[k] + 0.5) // 2, int(counts[k])
+    return f"operation {k} had the magnitude +m in {plus} of {times} times; both directions should be equally likely"
+
+
+def _repeats(inputs: Inputs, answer: Answer) -> str | None:
+    """Pictures at a fixed distance go through the same operations, or in the same directions."""
+    y = answer["first answer"][:, 0]
+    calls = ("first answer", "second answer")
+    signs = torch.stack([_notes(inputs, {"first answer": answer[call]})[1].sum(1) for call in calls])
+    lag = repeats(y[:, [0, 1, 3]]) or repeats(y[:, 0]) or linked_signs(signs, inputs[1])
+    what = "have operations or directions that depend on each other"
+    return f"pictures that are {lag} apart {what}: draw for each picture" if lag else None
 
 
 def _sign_by_operation(inputs: Inputs, answer: Answer) -> str | None:
@@ -373,6 +395,29 @@ def same_operation_n_times(x, n, m, operations, generator):
     return y
 
 
+def some_one_way(x, n, m, operations, generator):
+    """Some operations always go in the same direction; the direction is drawn for each step, whatever its operation."""
+    y = x.clone()
+    for i in range(len(x)):
+        for k in torch.randint(len(operations), (n,), generator=generator).tolist():
+            sign = 1 if k < len(operations) / 2 or torch.rand((), generator=generator) < 0.5 else -1
+            y[i : i + 1] = operations[k](y[i : i + 1], sign * m)
+    return y
+
+
+def drawn_for_half(x, n, m, operations, generator):
+    """There are fewer draws than pictures: pictures at a fixed distance get the same ones. Draw operations and
+    directions for each picture."""
+    half = (len(x) + 1) // 2
+    chosen = torch.randint(len(operations), (half, n), generator=generator).repeat(2, 1)
+    signs = (torch.randint(2, (half, n), generator=generator) * 2 - 1).repeat(2, 1)
+    y = x.clone()
+    for i in range(len(x)):
+        for k, sign in zip(chosen[i].tolist(), signs[i].tolist(), strict=True):
+            y[i : i + 1] = operations[k](y[i : i + 1], sign * m)
+    return y
+
+
 def sign_per_picture(x, n, m, operations, generator):
     """All operations of a picture go in the same direction; draw one for each step."""
     y = x.clone()
@@ -463,6 +508,13 @@ def _ends_seldom(inputs: Inputs, answer: Answer) -> str | None:
     return "seldom" if float(ends.min()) > 0.2 and float(ends.mean()) < 0.82 and float(ends.max()) < 1 else None
 
 
+def _some_fixed(inputs: Inputs, answer: Answer) -> str | None:
+    """Some operations, but not all, came often and always in one direction."""
+    counts, sums = (notes.sum(0) for notes in _notes(inputs, answer))
+    fixed = ((sums.abs() - counts).abs() < 0.5) & (counts > 7)
+    return "fixed" if bool(fixed.any()) and not bool(fixed.all()) else None
+
+
 def _with_zeros(inputs: Inputs, answer: Answer) -> bool:
     counts, sums = _notes(inputs, answer)
     single = sums[counts == 1]
@@ -543,6 +595,7 @@ EXERCISE = Exercise(
         Property("both directions occur", _one_direction),
         Property("both directions are equally likely", _lopsided),
         Property("an operation goes in either direction", _sign_by_operation),
+        Property("each operation goes in both directions equally often", _operation_lopsided),
         Property("each step has its own direction", _sign_by_picture),
         Property("directions do not depend on each other", _signs_linked),
         Property("all operations occur", _never),
@@ -550,6 +603,7 @@ EXERCISE = Exercise(
         Property("operations may come twice", _never_twice),
         Property("all operations are equally likely", _uneven),
         Property("they are applied in the order in which they were drawn", _in_order),
+        Property("each picture has draws of its own", _repeats),
         Property("each call draws anew", _repeated),
         Property("the generator decides", _not_repeatable),
     ),
@@ -566,11 +620,13 @@ EXERCISE = Exercise(
         sometimes_nothing=(sometimes_nothing, _with_zeros),
         in_the_lists_order=(in_the_lists_order, _shows(_in_order)),
         ends_too_seldom=(ends_too_seldom, _shows(_ends_seldom)),
+        some_one_way=(some_one_way, _shows(_some_fixed)),
         sign_per_picture=(sign_per_picture, _shows(_sign_by_picture)),
         last_never_drawn=(last_never_drawn, _shows(_never)),
         same_operation_n_times=(same_operation_n_times, _shows(_always_the_same)),
         without_replacement=(without_replacement, _no_repeats),
         seeded_anew=(seeded_anew, _shows(_repeated)),
+        drawn_for_half=(drawn_for_half, _shows(_repeats)),
         generator_ignored=(generator_ignored, _shows(_not_repeatable)),
     ),
     alternatives=(by_masks, stacked, by_sign),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from course import augmentation
 from course.exercises.augmentation.common import LIBRARIES, far_from_even, pixels
+from course.exercises.chance import repeats
 from course.exercises.exercise import Case, Draw, Exercise, Lent, Property, mistakes
 
 Inputs = tuple[Tensor, float, int]
@@ -48,8 +50,8 @@ def cases(draw: Draw) -> list[Case]:
         run("higher than wide", 120, 1, 7, 6, 5),
         run("wider than high", 120, draw.integer(1, 2), 4, 6, 2),
         run("most of the picture", 60, 1, 5, 5, 4),
-        run("a side of 4.3 pixels: 4", 160, 1, 6, 10, 4.3),
-        run("a side of 4.7 pixels: 5", 160, 1, 9, 6, 4.7),
+        run("a side of 4.4 pixels: 4", 160, 1, 6, 10, 4.4),
+        run("a side of 4.6 pixels: 5", 160, 1, 9, 6, 4.6),
         run("many pictures", 600, 1, 5, 6, 2),
     ]
 
@@ -167,6 +169,33 @@ def _even(inputs: Inputs, answer: Answer) -> str | None:
     return None
 
 
+def _joint(inputs: Inputs, answer: Answer) -> str | None:
+    """No pair of a row and a column comes up far too often or too seldom; of few pictures that cannot be told."""
+    (_, rows, r), (_, columns, c) = _places(inputs, answer)
+    times, n = Counter(zip(rows, columns, strict=True)), len(rows)
+    if n >= 25 * r * c and far_from_even([times[i, j] for i in range(r) for j in range(c)]):
+        return (
+            f"some of the {r * c} places come up far more often than others, though rows and columns do not: row and "
+            "column depend on each other"
+        )
+    return None
+
+
+def _dealt_out(inputs: Inputs, answer: Answer) -> str | None:
+    """Of hundreds of pictures all rows and all columns come up equally often once in 10⁹ times."""
+    places = _places(inputs, answer)
+    even = [{starts.count(k) for k in range(count)} for _, starts, count in places]
+    if len(inputs[0]) >= 500 and all(len(times) == 1 for times in even) and all(p[2] > 3 for p in places):
+        return "each row and each column comes up exactly equally often: draw places anew, do not deal them out"
+    return None
+
+
+def _repeats(inputs: Inputs, answer: Answer) -> str | None:
+    (_, rows, _), (_, columns, _) = _places(inputs, answer)
+    lag = repeats(torch.tensor([rows, columns]).T)
+    return f"pictures that are {lag} apart are hidden at the same place: draw anew for each picture" if lag else None
+
+
 def _neighbours(inputs: Inputs, answer: Answer) -> str | None:
     """Two pictures in a row share a place as often as chance has it, within six standard deviations."""
     (_, rows, r), (_, columns, c) = _places(inputs, answer)
@@ -174,6 +203,19 @@ def _neighbours(inputs: Inputs, answer: Answer) -> str | None:
     alike = sum(a == b for a, b in pairwise(places))
     if alike > n * p + 6 * math.sqrt(n * p * (1 - p)) + 1:
         return f"{alike} of {n} pictures are hidden at the same place as the one before; draw anew for each picture"
+    return None
+
+
+def _shared(inputs: Inputs, answer: Answer) -> str | None:
+    return _neighbours(inputs, answer) or _repeats(inputs, answer)
+
+
+def _elsewhere(inputs: Inputs, answer: Answer) -> str | None:
+    """Where some thirty pictures should share the place of the one before, there are some."""
+    (_, rows, r), (_, columns, c) = _places(inputs, answer)
+    alike = any(a == b for a, b in pairwise(zip(rows, columns, strict=True)))
+    if len(rows) - 1 > 20 * r * c and not alike:
+        return "no picture is hidden at the same place as the one before; draw without looking at the others"
     return None
 
 
@@ -310,6 +352,34 @@ def edges_too_seldom(x, area, generator):
     for p in y:
         i = round(float(torch.rand((), generator=generator)) * (h - side))
         j = round(float(torch.rand((), generator=generator)) * (w - side))
+        p[:, i : i + side, j : j + side] = 0
+    return y
+
+
+def drawn_for_half(x, area, generator):
+    """There are fewer draws than pictures: pictures at a fixed distance are hidden at the same place. Draw a row and a
+    column for each one."""
+    h, w = x.shape[2:]
+    side = round((area * h * w) ** 0.5)
+    half = (len(x) + 1) // 2
+    top = torch.randint(h - side + 1, (half,), generator=generator).repeat(2)
+    left = torch.randint(w - side + 1, (half,), generator=generator).repeat(2)
+    y = x.clone()
+    for p, i, j in zip(y, top.tolist(), left.tolist(), strict=False):  # an odd batch
+        p[:, i : i + side, j : j + side] = 0
+    return y
+
+
+def dealt_out(x, area, generator):
+    """The places are dealt out, so that each comes up equally often; draw each one on its own, and some come up more
+    often than others by chance."""
+    h, w = x.shape[2:]
+    side = round((area * h * w) ** 0.5)
+    rows, columns = h - side + 1, w - side + 1
+    places = torch.randperm(len(x), generator=generator) % (rows * columns)
+    y = x.clone()
+    for p, place in zip(y, places.tolist(), strict=True):
+        i, j = place // columns, place % columns
         p[:, i : i + side, j : j + side] = 0
     return y
 
@@ -518,8 +588,11 @@ def _towards_the_edge(sign: int) -> Callable[[Inputs, Answer], bool]:
             for _, starts, count in _places(inputs, answer)
             if count > (1 if sign > 0 else 2)
         ]
+        if sign < 0:  # of three places, a quarter less often: by chance, one of them may not show it
+            ends = [end for line in sides for end in line]
+            return bool(ends) and max(ends) < 0.2 and sum(ends) / len(ends) < -0.1
         much = 0.2 if uneven else 0.5  # of few pictures that are alike too often, a little more may be chance
-        return bool(sides) and all(max(s) > much if sign > 0 else max(s) < -0.1 for s in sides)
+        return bool(sides) and all(max(s) > much for s in sides)
 
     return shown
 
@@ -625,7 +698,11 @@ EXERCISE = Exercise(
         Property("all rows and columns occur", _reach),
         Property("row and column are independent", _linked),
         Property("all places are equally likely", _even),
+        Property("rows and columns are drawn apart", _joint),
         Property("places do not depend on each other", _neighbours),
+        Property("a place may come twice in a row", _elsewhere),
+        Property("each picture has a draw of its own", _repeats),
+        Property("places are drawn, not dealt out", _dealt_out),
         Property("each call draws anew", _repeated),
         Property("the generator decides the places", _not_repeatable),
     ),
@@ -651,6 +728,8 @@ EXERCISE = Exercise(
         side_of_a_square_picture=(side_of_a_square_picture, _side_of_one),
         rectangle=(rectangle, _sized(lambda area, h, w: (round(area**0.5 * h), round(area**0.5 * w)))),
         seeded_anew=(seeded_anew, _shows(_repeated)),
+        drawn_for_half=(drawn_for_half, _shows(_shared)),
+        dealt_out=(dealt_out, _shows(_dealt_out)),
         generator_ignored=(generator_ignored, _shows(_not_repeatable)),
     ),
     alternatives=(by_masks, loop, by_the_library),

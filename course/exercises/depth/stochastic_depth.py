@@ -65,6 +65,7 @@ def cases(draw: Draw) -> list[Case]:
         data("p = 0: none does", 6, 3, p=0.0),
         data("many samples, p below ½", 600, 2, p=draw.uniform(0.15, 0.35)),
         data("many samples, p above ½", 600, 2, p=draw.uniform(0.65, 0.85)),
+        data("hardly any survives, p between two hundredths", 4000, 2, p=draw.integer(40, 45) / 10_000),
         data("as many samples as features", n, n, p=draw.uniform(0.3, 0.45)),
         data("feature maps", 240, 2, 3, 3, p=draw.uniform(0.55, 0.7)),
         data("feature maps, deep in the network", 200, 3, 2, 4, p=draw.uniform(0.2, 0.35)),
@@ -170,7 +171,7 @@ def _independent(inputs: Inputs, answer: dict[str, Any]) -> str | None:
         where = "neighbours in the batch" if lag == 1 else f"samples that are {lag} places apart"
         return f"{where} survive together, or never together: draw the gates independently"
     counts, n = gates.sum(1), gates.shape[1]
-    if n >= 200 and bool((counts == counts[0]).all()):
+    if n * p * (1 - p) > 30 and bool((counts == counts[0]).all()):  # of a few, six times the same may be chance
         return f"exactly {int(counts[0])} of {n} samples survive in every batch: draw each gate on its own"
     return None
 
@@ -404,6 +405,15 @@ def exact_share(x, branch, p, training, generator):
     return x + b.view(-1, *[1] * (x.ndim - 1)) * branch(x)
 
 
+def p_rounded(x, branch, p, training, generator):
+    """p was rounded or changed, or compared with whole numbers as from torch.randint(100): p may lie between two
+    hundredths. Draw numbers between 0 and 1 with torch.rand, and compare them with p itself."""
+    if not training:
+        return x + p * branch(x)
+    b = (torch.randint(100, (len(x),), generator=generator) < 100 * p).float()
+    return x + b.view(-1, *[1] * (x.ndim - 1)) * branch(x)
+
+
 def activated(x, branch, p, training, generator):
     """There is a ReLU after the sum; here none is asked for."""
     if not training:
@@ -570,6 +580,15 @@ def _fixed_share(inputs: Inputs, answer: dict[str, Any]) -> bool:
     return _right(inputs, _trained(inputs, answer)) and bool((counts == counts[0]).all()) and not _same_batches(answer)
 
 
+def _other_share(inputs: Inputs, answer: dict[str, Any]) -> bool:
+    """Gates as they should be, but for their share, which is not so far off that p was taken for another number."""
+    gates, p = _trained(inputs, answer), inputs[3]
+    share = _of_samples(gates).mean().item()
+    own = p < 0.05 or not _random(inputs) or not _alike_within_batch(gates)
+    fine = own and _binary(gates) and _alike_within_samples(gates) and bool(_surviving_share(inputs, answer))
+    return fine and abs(share - p) < 0.1 and _weight(_kept)(inputs, _tested(inputs, answer))
+
+
 def _has_relu(inputs: Inputs, answer: dict[str, Any]) -> bool:
     wanted = (inputs[0].double() + inputs[3] * _f(inputs).double()).relu()
     return bool(_near(answer["at test time"].double(), wanted).all())
@@ -658,6 +677,7 @@ EXERCISE = Exercise(
         divided_in_training=(divided_in_training, _shown(_survive_with(_kept, _inverse), _weight(_whole))),
         scaled_twice=(scaled_twice, _shown(_survive_with(_kept, _inverse), _weight(_kept))),
         scaled_in_training_too=(scaled_in_training_too, _shown(_survive_with(_kept, _kept), _weight(_kept))),
+        p_rounded=(p_rounded, _other_share),
         one_gate_per_batch=(one_gate_per_batch, _shown(_one_for_all, _weight(_kept))),
         dropout_on_the_branch=(dropout_on_the_branch, _shown(_dropout, _weight(_whole))),
         gate_per_column=(gate_per_column, _shown(_per_column, _weight(_kept))),

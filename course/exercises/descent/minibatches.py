@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable
 from itertools import islice, pairwise
@@ -126,6 +127,17 @@ def _regular(inputs: Inputs, answer: dict[str, list[Tensor]]) -> str | None:
     return None
 
 
+def _drifts(inputs: Inputs, answer: dict[str, list[Tensor]]) -> str | None:
+    """Over two epochs the samples' numbers must not rise or fall with their places more than once in 10⁹ times."""
+    n, size, _ = inputs
+    middle = (n - 1) / 2
+    turned = [(place - middle) * (i - middle) for flat in _epochs(answer)[:2] for place, i in enumerate(flat)]
+    if size < n and abs(sum(turned)) > 6.5 * math.sqrt(2 / (n - 1)) * n * (n * n - 1) / 12:
+        where = "early" if sum(turned) > 0 else "late"
+        return f"samples with small numbers come {where} in an epoch: shuffle all of them together, not part by part"
+    return None
+
+
 def _same_each_epoch(inputs: Inputs, answer: dict[str, list[Tensor]]) -> str | None:
     first, second, _ = _epochs(answer)
     return "the second epoch has the same order as the first" if first == second and inputs[1] < inputs[0] else None
@@ -158,6 +170,14 @@ def same_order_each_epoch(n, size, generator):
 def not_shuffled(n, size, generator):
     """Nothing is shuffled: the batches run through the data in their original order."""
     return list(torch.arange(n).split(size))
+
+
+def shuffled_in_parts(n, size, generator):
+    """Samples stay near their places (are parts of the data shuffled one by one?), so that the first of them always
+    come early; shuffle all of them together, torch.randperm(n)."""
+    half = n // 2
+    first, second = (torch.randperm(k, generator=generator) for k in (half, n - half))
+    return torch.cat([first, half + second]).split(size)
 
 
 def blocks_shuffled(n, size, generator):
@@ -290,6 +310,7 @@ EXERCISE = Exercise(
         Property("the order is shuffled", _not_shuffled),
         Property("samples are shuffled, not blocks", _consecutive),
         Property("no pattern is left in the order", _regular),
+        Property("every sample can come at every place", _drifts),
         Property("each epoch has an order of its own", _same_each_epoch),
         Property("the generator decides the order", _not_repeatable),
     ),
@@ -302,6 +323,7 @@ EXERCISE = Exercise(
         with_replacement=(with_replacement, _replaced),
         not_shuffled=(not_shuffled, _shows(_not_shuffled)),
         blocks_shuffled=(blocks_shuffled, _shows(_consecutive)),
+        shuffled_in_parts=(shuffled_in_parts, _shows(_drifts)),
         same_order_each_epoch=(same_order_each_epoch, _shows(_same_each_epoch)),
         generator_ignored=(generator_ignored, _shows(_not_repeatable)),
     ),

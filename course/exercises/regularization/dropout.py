@@ -50,7 +50,7 @@ def drive(dropout: Callable[..., Any], x: Tensor, p: float, seed: int) -> Answer
 
 
 def cases(draw: Draw) -> list[Case]:
-    """p = ½ by hand; nothing dropped; little and much; a batch of vectors, of pictures; some numbers are 0 already."""
+    """p = ½ by hand; nothing, little, much, hardly anything dropped; vectors, pictures; some numbers are 0 already."""
 
     def run(label: str, *shape: int, p: float, kind: Any = "varied") -> Case:
         return Case(label, (draw.normal(*shape) + 3.0, p, draw.seed()), kind)
@@ -63,6 +63,7 @@ def cases(draw: Draw) -> list[Case]:
         run("much", 50, draw.integer(30, 40), p=draw.uniform(0.7, 0.85)),
         run("pictures", 4, 3, 8, 8, p=draw.uniform(0.25, 0.4)),
         run("one long vector, p between two tenths", 2000, p=draw.uniform(0.347, 0.353)),
+        run("hardly any, p between two hundredths", 4000, p=draw.integer(35, 45) / 10_000),
         Case("numbers that are 0 already", (sparse, draw.uniform(0.2, 0.35), draw.seed())),
     ]
 
@@ -110,8 +111,9 @@ def _share(inputs: Inputs, answer: Answer) -> str | None:
 
 
 def _fixed_count(inputs: Inputs, answer: Answer) -> str | None:
-    counts = _masks(inputs, answer).sum(1)
-    if 0 < inputs[1] < 1 and len(counts.unique()) == 1:
+    masks, p = _masks(inputs, answer), inputs[1]
+    counts = masks.sum(1)
+    if masks.shape[1] * p * (1 - p) > 30 and len(counts.unique()) == 1:  # of a few, six times the same may be chance
         return (
             f"each time exactly {int(counts[0])} numbers were dropped: the count must vary as each is drawn by itself"
         )
@@ -300,6 +302,14 @@ def never_drops(x, p, training, generator):
     return x
 
 
+def p_rounded(x, p, training, generator):
+    """p was rounded, or compared with whole numbers as from torch.randint(100): p may lie between two hundredths. Draw
+    numbers between 0 and 1 with torch.rand."""
+    if not training:
+        return x
+    return x * (torch.randint(100, x.shape, generator=generator) >= 100 * p) / (1 - p)
+
+
 def no_brackets(x, p, training, generator):
     """Brackets are missing: `/ 1 - p` divides by 1 and takes p off every number; divide by (1 - p)."""
     if not training:
@@ -391,13 +401,13 @@ def _normal_share(p: float) -> float:
 
 
 def _axis(first: bool) -> Callable[[Inputs, Answer], bool]:
-    """Whether the mask repeats along the first axis, or along all others (a vector has one axis only)."""
+    """Whether all along the first axis, or along all others, share their fate; a vector has one axis only."""
 
     def recognise(inputs: Inputs, answer: Answer) -> bool:
-        x = inputs[0]
-        axes = [0] if first else list(range(1, x.ndim))
-        alike = all(_repeated((out == 0) | (x == 0), a) for out in answer["in training"] for a in axes)
-        return alike or bool((x == 0).any())
+        live = inputs[0] != 0
+        axes = (0,) if first else tuple(range(1, live.ndim))
+        lost = [((out == 0) & live).sum(axes) for out in answer["in training"]]
+        return live.ndim > 1 and all(bool(((n == 0) | (n == live.sum(axes))).all()) for n in lost)
 
     return recognise
 
@@ -427,7 +437,17 @@ def _masks_alike(inputs: Inputs, answer: Answer) -> bool:
     return bool((masks == masks[0]).all()) and _some_dropped(inputs, answer)
 
 
+def _coarse(inputs: Inputs, answer: Answer) -> bool:
+    """As many were dropped as for a p that is a whole number of tenths or hundredths."""
+    together = _one_mask_for_all(inputs, answer) or _channels(inputs, answer)
+    if together or not _share(inputs, answer) or not _rightly_scaled(inputs, answer):
+        return False
+    shares = [cut(inputs[1] * k) / k for k in (10, 100) for cut in (math.floor, math.ceil, round)]
+    return any(_dropped(inputs, answer, lambda _, share=share: share) for share in shares)  # type: ignore[misc]
+
+
 RECOGNISED: dict[str, tuple[Callable[..., Any], Callable[[Inputs, Answer], bool]]] = {
+    "p_rounded": (p_rounded, _coarse),
     "never_drops": (never_drops, lambda i, a: _untouched(i, a) and not _drops_in_evaluation(i, a)),
     "no_brackets": (no_brackets, _shifted),
     "only_in_evaluation": (only_in_evaluation, lambda i, a: _untouched(i, a) and _drops_in_evaluation(i, a)),

@@ -50,6 +50,7 @@ def cases(draw: Draw) -> list[Case]:
 
     by_hand = (torch.tensor(1.0), [torch.tensor([[3.0, 0.0]]), torch.tensor([[-4.0]])], 0.5, False)
     layer, norm = ((3, 4), (3,)), ((2, 3, 3, 3), (2,), (2,), (4, 2), (4,))
+    fresh = [draw.normal(3, 2), torch.zeros(3)]
     return [
         Case("L = 1, weights 3, 0 and −4, λ = 0.5", by_hand, "hand"),
         run("λ = 0", layer, False, 0.0),
@@ -61,6 +62,8 @@ def cases(draw: Draw) -> list[Case]:
         run("a matrix, its bias and a single number, the matrix alone", (*layer, ()), True),
         run("a matrix, its bias and a single number, all", (*layer, ()), False),
         run("a small matrix and a long vector, the matrix alone", ((2, 2), (7,)), True),
+        run("one output, 1×1 kernels, the matrices alone", ((1, 4), (1,), (2, 3, 1, 1), (2,), (2, 1)), True),
+        Case("a bias that is still 0", (torch.tensor(draw.uniform(0.5, 3)), fresh, draw.uniform(0.3, 2.5), False)),
         run("a strong λ", ((5, 2), (5,), (2, 5), (2,)), draw.integer(0, 1) == 1, draw.uniform(5, 20)),
     ]
 
@@ -128,6 +131,40 @@ def vectors_only(loss, params, lam, matrices_only):
 def kernels_left_out(loss, params, lam, matrices_only):
     """matrices_only keeps tensors with exactly two dimensions; a convolution's kernels have four and decay too."""
     return loss + 0.5 * lam * sum((p**2).sum() for p in params if p.ndim == 2 or not matrices_only)
+
+
+def long_axes_counted(loss, params, lam, matrices_only):
+    """A matrix with a single row or column, or a 1×1 kernel, was taken for a vector; what counts is how many dimensions
+    there are (ndim), not how long they are."""
+    return loss + 0.5 * lam * sum((p**2).sum() for p in params if p.squeeze().ndim > 1 or not matrices_only)
+
+
+def _several_rows(loss, params, lam, matrices_only):
+    kept = [p for p in params if not matrices_only or (p.ndim > 1 and min(p.shape[:2]) > 1)]
+    return loss + 0.5 * lam * sum((p**2).sum() for p in kept)
+
+
+def _more_than_a_row(loss, params, lam, matrices_only):
+    kept = [p for p in params if not matrices_only or (p.ndim > 0 and p.numel() > p.shape[0])]
+    return loss + 0.5 * lam * sum((p**2).sum() for p in kept)
+
+
+def root_at_zero(loss, params, lam, matrices_only):
+    """Where all numbers of a tensor are 0, as fresh biases are, the gradient is nan: a root has no slope there, even if
+    it is squared afterwards. Add up the squares without taking a root."""
+    kept = [p for p in params if p.ndim > 1 or not matrices_only]
+    return loss + 0.5 * lam * sum((p**2).sum().sqrt() ** 2 for p in kept)
+
+
+def list_cut_while_looping(loss, params, lam, matrices_only):
+    """Tensors were taken out of a list while a loop ran over it, so that the loop missed the one after each: make a new
+    list of those that count, [p for p in params if …]."""
+    params = list(params)
+    if matrices_only:
+        for i, p in enumerate(params):
+            if p.ndim < 2:
+                params.pop(i)
+    return loss + 0.5 * lam * sum((p**2).sum() for p in params)
 
 
 def scalars_kept(loss, params, lam, matrices_only):
@@ -243,6 +280,8 @@ EXERCISE = Exercise(
             vectors_only,
             kernels_left_out,
             scalars_kept,
+            root_at_zero,
+            list_cut_while_looping,
             first_only,
             last_only,
             loss_for_each_tensor,
@@ -251,6 +290,7 @@ EXERCISE = Exercise(
             no_lambda,
             whole_times_lambda,
         ),
+        mistake(long_axes_counted, _several_rows, _more_than_a_row),
         mistake(mean_for_sum, _mean_of_all, _mean_over_tensors),
         mistake(no_gradient, _nothing_has_a_gradient, _loss_has_no_gradient),
     ),

@@ -12,7 +12,12 @@ from course.exercises.schedules.common import ATOL, RTOL, rates
 
 def drive(warmup_then: Callable[..., Any], start: float, decay: float, warmup: float, t: list[float]) -> dict[str, Any]:
     """Compose with the schedule start / (1 + decay · t), and ask for the rate at several times."""
-    composed = warmup_then(lambda time: start / (1 + decay * time), warmup)
+
+    def schedule(time: float) -> float:
+        # Before its beginning nobody needs it, but whoever asks first and chooses then is right: it goes on as a line.
+        return start / (1 + decay * time) if time >= 0 else start * (1 - decay * time)
+
+    composed = warmup_then(schedule, warmup)
     if not callable(composed):
         raise Unusable(
             "warmup_then must return a function of the time; it returned "
@@ -28,11 +33,18 @@ def cases(draw: Draw) -> list[Case]:
     return [
         Case("up to 1 in 4 epochs, then 1/(1 + t)", (1.0, 1.0, 4, [0, 1, 2, 3, 4, 5, 7]), "hand"),
         Case("a schedule that stays level", (draw.uniform(0.2, 2), 0.0, 3, [0, 1, 3, 6])),
+        Case("a schedule that rises", (draw.uniform(0.2, 2), -0.05, 2, [0, 1, 2, 4, 7])),
         Case("no warmup", (draw.uniform(0.2, 2), draw.uniform(0.1, 0.4), 0, [0, 1, 5])),
         Case("half an epoch", (draw.uniform(0.2, 2), draw.uniform(0.1, 0.4), 0.5, [0, 0.25, 0.5, 1.5])),
         Case("a length that is no whole number", (draw.uniform(0.2, 2), 0.7, 1.5, [0.5, 1.5, 1.75, 2.25, 3.1])),
         Case("several epochs", (draw.uniform(0.2, 2), draw.uniform(0.05, 0.2), warmup, long)),
     ]
+
+
+def capped_at_the_start(schedule, warmup):
+    """The rate never gets above schedule(0), as if all schedules fell; after the warmup follow the schedule, whatever
+    it does."""
+    return lambda t: min(schedule(0.0) * t / warmup if t < warmup else schedule(0.0), schedule(max(t - warmup, 0.0)))
 
 
 def time_not_shifted(schedule, warmup):
@@ -111,6 +123,14 @@ def with_clamps(schedule, warmup):  # noqa: D103
     return lambda t: schedule(max(0.0, t - warmup)) * (min(1.0, t / warmup) if warmup else 1.0)
 
 
+def asked_first(schedule, warmup):  # noqa: D103
+    def composed(t):
+        after = schedule(t - warmup)  # before the beginning, and not used then
+        return after if t >= warmup else schedule(0.0) * t / warmup
+
+    return composed
+
+
 EXERCISE = Exercise(
     name="schedules.warmup_then",
     title="Warm up, then follow a schedule",
@@ -134,7 +154,7 @@ EXERCISE = Exercise(
     drive=drive,
     misconceptions=(
         *mistakes(time_not_shifted, up_to_the_shifted, joined_late, from_the_rate, zero_while_warming, shifted_twice),
-        *mistakes(up_to_one, whole_epochs_only, level_afterwards),
+        *mistakes(up_to_one, whole_epochs_only, level_afterwards, capped_at_the_start),
         mistake(
             damped, lambda schedule, warmup: lambda t: schedule(t) * t / warmup if t < warmup else schedule(t - warmup)
         ),
@@ -147,7 +167,7 @@ EXERCISE = Exercise(
             lambda schedule, warmup: lambda t: schedule(max(0.0, t - warmup)) * min(1.0, t / max(warmup, 1)),
         ),
     ),
-    alternatives=(with_def, with_clamps),
+    alternatives=(with_def, with_clamps, asked_first),
     note="Return a function: define one inside warmup_then and return its name, without brackets. "
     "In the examples, schedule(t) is start / (1 + decay · t).",
     rtol=RTOL,
