@@ -6,14 +6,15 @@ import re
 import textwrap
 
 _MARKED = re.compile(r"(`[^`]+`|\*\*[^\s*](?:[^*]*[^\s*])?\*\*|(?<![\w*])\*[^\s*](?:[^*]*[^\s*])?\*(?![\w*]))")
+_RULE = re.compile(r"[|][|:\- ]+[|]")
 _HEADINGS = ("Args:", "Attributes:", "Raises:", "Returns:", "Yields:")
 
 
 def as_rst(lines: list[str]) -> list[str]:
     """The lines of a docstring as reStructuredText that napoleon understands.
 
-    Code in backticks becomes literal, indented blocks become code, and what reStructuredText would take for markup
-    (|x|, a trailing _, a lone *) is left as it is.
+    Code in backticks becomes literal, indented blocks become code, tables with a line |---|---| become tables, and what
+    reStructuredText would take for markup (|x|, a trailing _, a lone *) is left as it is.
     """
     made: list[str] = []
     section = False
@@ -23,6 +24,8 @@ def as_rst(lines: list[str]) -> list[str]:
         if indented and not section:
             code = textwrap.dedent("\n".join(block)).splitlines()
             made += [".. code-block:: python", "", *(f"   {line}" for line in code), ""]
+        elif len(block) > 1 and _RULE.fullmatch(block[1]):
+            made += [*_table(block), ""]
         elif block[0] == "Returns:" and len(block) > 1:  # prose: napoleon would take all before a colon for a type
             made += [*_text("\n".join([f":returns: {block[1].strip()}", *block[2:]])).split("\n"), ""]
         else:
@@ -39,6 +42,21 @@ def _blocks(lines: list[str]) -> list[list[str]]:
         elif found[-1]:
             found.append([])
     return [block for block in found if block]
+
+
+def _table(block: list[str]) -> list[str]:
+    """The lines of a table, of which the second is a rule."""
+    made = [".. list-table::", "   :header-rows: 1", ""]
+    for line in [block[0], *block[2:]]:
+        cells = [_text(cell) for cell in _cells(line)]
+        made += [f"   {'  ' if i else '* '}- {cell}" for i, cell in enumerate(cells)]
+    return made
+
+
+def _cells(line: str) -> list[str]:
+    """What stands between the bars of a line; a bar in backticks is code."""
+    parts = re.findall(r"(?:`[^`]*`|[^|`])*", line.strip().strip("|"))
+    return [part.strip() for part in parts if part]
 
 
 def _text(text: str) -> str:

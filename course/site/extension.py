@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ CONFIGURATION: dict[str, Any] = {
     "napoleon_use_rtype": False,
 }
 
+_EMPTY = r'<th( class="head[^"]*")><p></p></th>'
+
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
@@ -53,9 +56,20 @@ def setup(app: Sphinx) -> dict[str, Any]:
         if error is None:
             formulas.write_font(Path(app.outdir, "_static", FONT))
 
+    app.connect("html-page-context", _accessible, priority=900)  # after the theme has made its menu
     app.connect("build-finished", finish)
     return {"parallel_read_safe": False, "parallel_write_safe": False}
 
 
 def _docstring(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
     lines[:] = as_rst(lines)
+
+
+def _accessible(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: object) -> None:
+    """What screen readers stumble over in the HTML of others: headings without a level, names that are not the text."""
+    menu, body = context.get("furo_navigation_tree", ""), context.get("body", "")
+    context["furo_navigation_tree"] = menu.replace('role="heading"', 'role="heading" aria-level="2"')
+    body = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
+    # Markdown has no table without a head; one that says nothing is none.
+    body = re.sub(rf"<thead>\s*<tr[^>]*>(?:\s*{_EMPTY})+\s*</tr>\s*</thead>", "", body)
+    context["body"] = re.sub(_EMPTY, r"<td\1></td>", body)

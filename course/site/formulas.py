@@ -23,6 +23,9 @@ _CONVERTER = LatexToMathML(fancy_error=False)
 # Room between lines, as in \\[2pt], which the converter takes for text.
 _SPACED = re.compile(r"\\\\\[[\d.]+(?:pt|ex|em|mm)\]")
 
+# A bar, hat or tilde on a letter. WebKit sets one that cannot stretch far above its letter.
+_ACCENT = re.compile(r'<mo stretchy="false">([¯ˆ˜])</mo></mover>')
+
 # What no formula names and a browser draws: the italic letter for the x of a formula, the sign of a root, the minus.
 _ALWAYS = [range(0x20, 0x7F), range(0x391, 0x3F6), range(0x1D434, 0x1D468), range(0x1D6E2, 0x1D71C), [0x210E]]
 _ALWAYS += [[ord("√"), ord("−"), ord("‾")]]
@@ -42,6 +45,7 @@ class Formulas:
         except LatexError as error:
             _LOG.warning("formula %r: %s", latex, error, location=node)
             found = f"<code>{html.escape(latex)}</code>"
+        found = _ACCENT.sub(r'<mo stretchy="true">\1</mo></mover>', found)
         self.characters |= set(map(ord, found))
         return found
 

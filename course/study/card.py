@@ -64,5 +64,5 @@ def folded(summary: str, body: str, unfolded: bool = False) -> str:
     """Something to open by a click or the Enter key, also on a page without a kernel."""
     return (
         f'<details style="margin:.3em 0"{" open" if unfolded else ""}>'
-        f'<summary style="cursor:pointer">{inline(summary)}</summary>{body}</details>'
+        f'<summary style="cursor:pointer;padding:.15em 0">{inline(summary)}</summary>{body}</details>'
     )

@@ -2,7 +2,7 @@
 
 let groups = 0;
 
-function element(tag, attributes = {}, ...children) {
+function h(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   node.append(...children);
@@ -11,11 +11,11 @@ function element(tag, attributes = {}, ...children) {
 
 function render({ model, el }) {
   const name = `choice-${Date.now()}-${groups++}`; // two views of one question are two groups
-  const buttons = model.get("options").map((_, i) => element("input", { type: "radio", name, value: i }));
-  const labels = model.get("options").map((text, i) => element("label", {}, buttons[i], element("span", {}, text)));
-  const note = element("p", { role: "status" });
-  const legend = element("legend", {}, element("b", {}, "Predict. "), model.get("question"));
-  const field = element("fieldset", {}, legend, ...labels, note);
+  const buttons = model.get("options").map((_, i) => h("input", { type: "radio", name, value: i }));
+  const labels = model.get("options").map((text, i) => h("label", {}, buttons[i], h("span", {}, text)));
+  const note = h("p", { role: "status" });
+  const legend = h("legend", {}, h("b", {}, "Predict. "), model.get("question"));
+  const field = h("fieldset", {}, legend, ...labels, note);
 
   buttons.forEach((button, i) =>
     button.addEventListener("change", () => {
@@ -32,7 +32,7 @@ function render({ model, el }) {
   model.on("comm_live_update", gone);
   show();
 
-  const root = element("div", { class: "choice" }, field);
+  const root = h("div", { class: "choice" }, field);
   root.addEventListener("keydown", (event) => {
     if (event.key === "Escape") return root.closest(".jp-Cell")?.focus();
     // Notebooks take arrows and letters for commands; Ctrl/Cmd and Shift+Enter are meant for them.
@@ -40,7 +40,9 @@ function render({ model, el }) {
     if (!theirs) event.stopPropagation();
   });
   el.append(root);
+  const gaze = onPaper(root);
   return () => {
+    gaze();
     model.off("change:chosen", show);
     model.off("comm_live_update", gone);
   };

@@ -7,13 +7,15 @@ from pathlib import Path
 import anywidget
 import traitlets
 
+from course.widgets.script import script
+
 _HERE = Path(__file__).parent
 
 
 class Choice(anywidget.AnyWidget):
     """Radio buttons in a labelled group; `chosen` is the option's number from 0, −1 before anything is chosen."""
 
-    _esm = _HERE / "choice.js"
+    _esm = script("choice.js")
     _css = _HERE / "choice.css"
 
     question = traitlets.Unicode().tag(sync=True)

@@ -280,7 +280,9 @@ function render({ model, el }) {
   const halt = (event) => players.forEach(({ button, stop }) => event.composedPath().includes(button) || stop());
   for (const kind of ["pointerdown", "click", "input", "change"]) root.addEventListener(kind, halt);
   el.append(root);
+  const gaze = onPaper(root);
   return () => {
+    gaze();
     players.forEach(({ stop }) => stop());
     listening.forEach(([event, show]) => model.off(event, show));
   };

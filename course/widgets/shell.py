@@ -28,6 +28,7 @@ import anywidget
 import traitlets
 
 from course.study.settings import grading
+from course.widgets.script import script
 from course.widgets.svg import Figure, Frame, number
 
 _HERE = Path(__file__).parent
@@ -148,7 +149,7 @@ class Explorable(anywidget.AnyWidget):
         traitlets.TraitError: a knob outside its range; what is wrong with a preset, already when it is made.
     """
 
-    _esm = _HERE / "shell.js"
+    _esm = script("shell.js")
     _css = _HERE / "shell.css"
 
     title: ClassVar[str] = ""

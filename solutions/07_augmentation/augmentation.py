@@ -48,7 +48,8 @@ AugmentationMixer()
 # ## 1 · Move it: flip, pad & crop, rotate
 #
 # In most of this notebook *drawing* random numbers is kept apart from *using* them. Your functions get the numbers, one
-# for each picture: so a result can be checked by hand, and a mask be moved by the same numbers as its picture.
+# for each picture. That way a result can be checked by hand, and a mask can be moved by the same numbers as its
+# picture.
 #
 # ### `flip(x, flipped)`
 # {{card augmentation.flip}}
@@ -228,7 +229,7 @@ check("augmentation.channel_shuffle", channel_shuffle)
 # ---
 # ## 3 · Hide a part
 #
-# In the world, things stand in front of each other. Whoever has learned from the whole alone may miss the half.
+# In the world, things stand in front of each other. A network that has only seen whole fruit may fail on half of one.
 #
 # ### `random_occlusion(x, area, generator)`
 # {{card augmentation.random_occlusion}}

@@ -96,8 +96,8 @@ check("depth.residual", residual)
 # > timm name the probability to be *dropped*, $1 - p$, and divide in training, $x + \tfrac{b}{p} f(x)$, so that at test
 # > time $f$ is added whole. Both have the same mean in training as at test time.
 #
-# > **Predict.** What goes wrong at test time if you hand your $p = 0.9$ to a function that takes it for the probability
-# > to be dropped?
+# > **Predict.** You hand your $p = 0.9$ to a function that takes it for the probability to be dropped. Does training
+# > raise an error? How often does the branch take part, and at what weight? (The answer is below the check.)
 #
 # ### `stochastic_depth(x, branch, p, training, generator)`
 # {{card depth.stochastic_depth}}
@@ -122,7 +122,9 @@ check("depth.stochastic_depth", stochastic_depth)
 
 # %% [markdown]
 # ### From one convention to the other
-# Theirs is ours if $f$ is scaled by $p$ and $1 - p$ is handed over. With the same random numbers, nothing differs:
+# A $p = 0.9$ in the wrong convention raises no error. The branch takes part one time in ten, and then ten times as
+# strong: its mean is $f$, but in nine of ten steps the network trains without it. Theirs is ours if $f$ is scaled by
+# $p$, and $1 - p$ is handed over. With the same random numbers, nothing differs:
 
 # %%
 x, weight, p = torch.randn(6, 4), torch.randn(4, 4), 0.7

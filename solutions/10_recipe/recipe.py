@@ -257,6 +257,9 @@ def loss_surface(
 check("recipe.loss_surface", loss_surface)
 
 # %% [markdown]
+# Your prediction: the weights must be put back, and so must the mode. The running statistics need nothing, because
+# evaluation mode only reads them; in training mode every single loss would have changed them.
+#
 # ### Experiment: the twin
 # A network and its scaled twin, along the same random direction.
 
@@ -292,8 +295,8 @@ guess.show()
 effects.get("recipe.ablation").show()
 
 # %% [markdown]
-# The whole is well ahead of the baseline. But do not read much into a single row of a single run: what it adds changes
-# from run to run by more than it is large. Flip & crop, say, costs a point in one run and gains several in another.
+# The whole is well ahead of the baseline. But do not read much into a single row of a single run: what it adds varies
+# from run to run by more than its own size. Flip & crop, say, costs a point in one run and gains several in another.
 #
 # The last row does **not** help. It may look like a gain in the one run above, but in the mean of several runs nothing
 # is left of it: a falling rate calms the last steps, and the average of weights has done that already. On another set,

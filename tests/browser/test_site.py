@@ -134,6 +134,10 @@ def test_every_link_leads_somewhere(site: Site) -> None:
     for path, soup in read.items():
         assert soup.title.text.strip()
         assert len(soup.find_all("h1")) == (path.name != "search.html"), path  # there, a script writes it
+        assert not soup.find_all(role="heading", attrs={"aria-level": None}), path
+        assert not [th for th in soup.find_all("th") if not th.text.strip() and not th.get("aria-label")], path
+        for summary in soup.find_all("summary", attrs={"aria-label": True}):
+            assert summary["aria-label"] in summary.text, path
         for link in [*soup.find_all("a", href=True), *soup.find_all("link", href=True)]:
             target = urlsplit(link["href"])
             if target.scheme:
@@ -199,14 +203,28 @@ def test_the_search_works_without_a_server(site: Site, page: Any) -> None:
     page.wait_for_url("**/descent.html*")
 
 
-# Words that stick out of a drawing, or of the smallest box around their middle.
+def test_on_paper_nothing_is_cut_off_or_covered(site: Site, page: Any) -> None:
+    page.set_viewport_size({"width": 700, "height": 990})  # A4, less its margins
+    page.goto(f"file://{site.folder / '03_descent/descent.html'}")
+    page.emulate_media(media="print")
+    assert (
+        page.evaluate(
+            "() => [...document.querySelectorAll('article pre')].filter(e => e.scrollWidth > e.clientWidth).length"
+        )
+        == 0
+    )
+    for alone in (".skip-to-content", ".related-pages", ".back-to-top"):
+        assert not any(e.is_visible() for e in page.locator(alone).all()), alone
+
+
+# Words that stick out of a drawing, or of the smallest box around their middle (of equal ones, the one on top).
 STICKING_OUT = """() => {
   const svg = document.querySelector('svg'), { width, height, x, y } = svg.viewBox.baseVal;
   const boxes = [{ x, y, width, height }, ...[...svg.querySelectorAll('rect')].map(r => r.getBBox())];
   return [...svg.querySelectorAll('text')].filter(text => {
     const { x, y, width, height } = text.getBBox(), [u, v] = [x + width / 2, y + height / 2];
     const around = boxes.filter(b => b.x < u && u < b.x + b.width && b.y < v && v < b.y + b.height);
-    const box = around.reduce((a, b) => b.width * b.height < a.width * a.height ? b : a, boxes[0]);
+    const box = around.reduce((a, b) => b.width * b.height <= a.width * a.height ? b : a, boxes[0]);
     return x < box.x + 2 || x + width > box.x + box.width - 2;
   }).map(text => text.textContent);
 }"""

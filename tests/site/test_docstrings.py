@@ -21,6 +21,11 @@ A schedule, with the rate one:
 * whose second *item* holds `torch.optim.SGD(momentum=α,
   dampening=0)`
 
+| apply | which | bits |
+|---|:-:|---|
+| `flip(a | b)` | x_ → *any* | |
+| | b_ | 8 |
+
 Args:
     x_: numbers, |x| < 1,
         and `y_` too.
@@ -45,8 +50,14 @@ def test_it_reads_as_it_is_written():
     for part in ("Norm |x| of w_ and *args, 2 * 3 * 4, not less: a | b_.", "rate = schedule(t)  # |t|\ndone_()"):
         assert part in text
     literal = [node.astext() for node in tree.findall(lambda n: n.tagname == "literal")]
-    assert literal == ["a | b_", "torch.optim.SGD(momentum=α,\ndampening=0)", "y_"]
-    assert [node.astext() for node in tree.findall(lambda n: n.tagname in ("emphasis", "strong"))] == ["not", "item"]
+    assert literal == ["a | b_", "torch.optim.SGD(momentum=α,\ndampening=0)", "flip(a | b)", "y_"]
+    assert [node.astext() for node in tree.findall(lambda n: n.tagname in ("emphasis", "strong"))] == [
+        "not",
+        "item",
+        "any",
+    ]
+    cells = [node.astext() for node in tree.findall(lambda n: n.tagname == "entry")]
+    assert cells == ["apply", "which", "bits", "flip(a | b)", "x_ → any", "", "", "b_", "8"]
     fields = {node[0].astext(): node[1].astext() for node in tree.findall(lambda n: n.tagname == "field")}
     assert fields == {
         "param x_": "numbers, |x| < 1,\nand y_ too.",

@@ -56,3 +56,11 @@ def test_what_is_no_latex_is_shown_and_complained_about(monkeypatch):
     monkeypatch.setattr(formulas._LOG, "warning", lambda *said, **_: complaints.append(said))
     assert formulas.Formulas().mathml(nodes.math("", r"\frac{a<b"), False) == r"<code>\frac{a&lt;b</code>"
     assert len(complaints) == 1
+
+
+@pytest.mark.parametrize("latex", [r"\bar{\Theta}", r"\hat m", r"\tilde x"])
+def test_accents_can_stretch(latex):
+    """WebKit sets those that cannot far above their letter."""
+    assert re.search(
+        r'<mo stretchy="true">[¯ˆ˜]</mo></mover>', formulas.Formulas().mathml(nodes.math("", latex), False)
+    )
