@@ -136,9 +136,9 @@ class Execute(preprocessors.Execute):
             self.nb.cells[index] = cell  # nbclient has put the request there
         answers = [o.data[ANSWER_MIME] for o in asked.outputs if ANSWER_MIME in o.get("data", {})]
         errors = clean_outputs([o for o in asked.outputs if o.output_type == "error"])
-        if errors or not answers:
+        if not answers:
             cell.outputs = [no_answer(errors)]
-        else:
+        else:  # errors beside it are others', such as a hook's that runs after each cell
             cell.outputs = self._examination.judge(cell, [_bytes(text) for text in answers])
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
