@@ -23,22 +23,25 @@ def one_thread() -> Iterator[None]:
 def neutral(seed: int | None = None) -> Iterator[None]:
     """torch as after its import; whatever was set before, or is set inside, is put back afterwards.
 
-    That is: default type and device, gradient mode, deterministic algorithms, anomaly detection, and the state of the
-    global generator (seeded with `seed` if one is given).
+    That is: default type and device, gradient mode, inference mode, autocast, deterministic algorithms, anomaly
+    detection, and the state of the global generator (seeded with `seed` if one is given).
     """
     dtype, device = torch.get_default_dtype(), torch.get_default_device()
     grad, anomaly = torch.is_grad_enabled(), torch.is_anomaly_enabled()
     strict = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    _set(torch.float32, torch.device("cpu"), True, False, False, False)
-    try:
+    with contextlib.ExitStack() as stack:
+        if torch.is_inference_mode_enabled():
+            stack.enter_context(torch.inference_mode(False))
+        if torch.is_autocast_enabled("cpu"):
+            stack.enter_context(torch.autocast("cpu", enabled=False))
+        stack.callback(_set, dtype, device, grad, anomaly, strict, warn_only)
+        _set(torch.float32, torch.device("cpu"), True, False, False, False)
         with torch.random.fork_rng(devices=[]):
             if seed is not None:
                 torch.default_generator.manual_seed(seed)
             yield
             _set(torch.float32, torch.device("cpu"), True, False, False, False)  # fork_rng needs it so to put back
-    finally:
-        _set(dtype, device, grad, anomaly, strict, warn_only)
 
 
 def _set(dtype: torch.dtype, device: torch.device, grad: bool, anomaly: bool, strict: bool, warn_only: bool) -> None:

@@ -112,7 +112,13 @@ class Classroom:
         self.folder, self.assignment = Path(folder).resolve(), assignment
         if not (self.folder / CONFIG).is_file():
             raise ClassroomError(f"{folder} is no course directory: it has no {CONFIG}")
-        self.config: Config = PyFileConfigLoader(CONFIG, path=str(self.folder)).load_config()
+        try:
+            self.config: Config = PyFileConfigLoader(CONFIG, path=str(self.folder)).load_config()
+        except Exception as error:  # it is a program
+            where = f", line {error.lineno}" if isinstance(error, SyntaxError) else ""
+            raise ClassroomError(
+                f"{self.folder / CONFIG}{where} stops with {type(error).__name__}: {error!s:.300}"
+            ) from error
         self.config.CourseDirectory.root = str(self.folder)
         self.config.CourseDirectory.assignment_id = assignment
         self.settings = settings or Config()

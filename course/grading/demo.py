@@ -10,7 +10,7 @@ import sys
 import sysconfig
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -26,6 +26,7 @@ from course.files import write, write_rows
 from course.grading.batch.run import Plan, autograde
 from course.grading.classroom import Classroom, ClassroomError, Outcome
 from course.grading.forkserver import ForkServer, ForkUnavailable
+from course.grading.lifetime import Stopped, stoppable
 from course.grading.progress import Bar
 from course.grading.provisioner import GradingProvisioner
 from course.grading.roster import Roster, Student, assignment_files
@@ -64,16 +65,17 @@ def main(
     except ClassroomError as error:
         _stop(console, str(error))
     try:
-        with FileLock(place / LOCK, timeout=0):
+        with stoppable(), FileLock(place / LOCK, timeout=0):
             classroom, rows = _run(place, section, only or [], settings, console)
     except Timeout:
         _stop(console, f"another demo is at work in {place}; wait for it, or choose a new --folder")
     except (ClassroomError, AuthoringError, SandboxError) as error:
         _stop(console, str(error))
-    except KeyboardInterrupt:
-        console.print("\nInterrupted. What is graded is kept.")
-        console.print(f"Go on with [bold]course demo --folder {escape(str(place))}[/bold]", soft_wrap=True)
-        sys.exit(130)
+    except Stopped as stopped:
+        with suppress(OSError):  # the terminal may be what is gone
+            console.print(f"\n{stopped.sentence} What is graded is kept.")
+            console.print(f"Go on with [bold]course demo --folder {escape(str(place))}[/bold]", soft_wrap=True)
+        sys.exit(stopped.exit_code)
     if json_file:
         write_rows(rows, json_file)
     if not alone:

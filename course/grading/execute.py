@@ -136,9 +136,9 @@ class Execute(preprocessors.Execute):
         asked = self._run_instead(request, resources, index, 2 * MAX_BYTES)
         answers = [o.data[ANSWER_MIME] for o in asked.outputs if ANSWER_MIME in o.get("data", {})]
         errors = clean_outputs([o for o in asked.outputs if o.output_type == "error"])
-        if errors or not answers:
+        if not answers:
             cell.outputs = [no_answer(errors)]
-        else:
+        else:  # errors beside it are others', such as a hook's that runs after each cell
             cell.outputs = self._examination.judge(cell, [_bytes(text) for text in answers])
 
     def _run_instead(self, source: str, resources: Resources, index: int, room: int) -> NotebookNode:

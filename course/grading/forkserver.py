@@ -19,7 +19,6 @@ import importlib
 import json
 import os
 import selectors
-import shutil
 import signal
 import socket
 import subprocess
@@ -28,6 +27,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from course.grading import lifetime
 from course.grading.sandbox import inside
 from course.grading.sandbox.kernel import SHELL, listen, tcp_is_forbidden, without_tcp, without_terminal
 
@@ -82,8 +82,14 @@ class ForkServer:
         if sys.platform != "linux":
             # Elsewhere system libraries start threads at import, or there is no fork at all.
             raise ForkUnavailable("kernels are forked on Linux only")
-        self._home = short_temporary_folder("cv-fork-")
+        lifetime.sweep()
+        self._home = lifetime.make(lifetime.FORK)
         self.address = os.path.join(self._home, "s")
+        self._sandbox, self._arguments = sandbox, (str(idle), warm)
+        self._start()
+
+    def _start(self) -> None:
+        sandbox = self._sandbox
         env = {k: v for k, v in os.environ.items() if k != "JPY_PARENT_PID"}
         walls: list[str] = []
         if sandbox:
@@ -99,7 +105,7 @@ class ForkServer:
             door.listen(64)  # clients may knock while the imports are under way
             # Its own session: Ctrl-C is for us, and we decide what happens to kernels.
             self._process = subprocess.Popen(
-                [*walls, sys.executable, "-m", "course.grading.forkserver", str(door.fileno()), str(idle), warm],
+                [*walls, sys.executable, "-m", "course.grading.forkserver", str(door.fileno()), *self._arguments],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
@@ -114,16 +120,26 @@ class ForkServer:
         """Whether it can still fork."""
         return self._process.poll() is None
 
-    def close(self) -> None:
-        """End it, and all its kernels."""
+    def revive(self) -> None:
+        """Start it again at the same address, if it has ended; kernels that it had forked are gone."""
+        if not self.alive:
+            self._hang_up()
+            os.unlink(self.address)
+            self._start()
+
+    def _hang_up(self) -> None:
         if self._process.stdin:
             self._process.stdin.close()
+
+    def close(self) -> None:
+        """End it, and all its kernels."""
+        self._hang_up()
         try:
             self._process.wait(timeout=0.5)
         except subprocess.TimeoutExpired:  # still importing: there are no kernels to take care of
             self._process.kill()
             self._process.wait()
-        shutil.rmtree(self._home, ignore_errors=True)
+        lifetime.discard(self._home)
 
     def __enter__(self) -> ForkServer:
         return self
@@ -219,11 +235,6 @@ class ForkedProcess:
             self._lines.close()
             self._socket.close()
         return self.returncode
-
-
-def short_temporary_folder(prefix: str) -> str:
-    """A new private folder whose path leaves room for a socket's name (107 characters in all)."""
-    return tempfile.mkdtemp(prefix=prefix, dir=None if len(tempfile.gettempdir()) < 70 else "/tmp")
 
 
 def _last_words(address: str) -> str:

@@ -263,4 +263,6 @@ def _guess(content: bytes) -> str:
     found = next((name for start, name in starts.items() if text.startswith(start)), None)
     if found:
         return f", it looks like {found}"
+    if b"\n<<<<<<< " in content or text.startswith(b"<<<<<<< "):
+        return ": git has left the marks of a merge conflict in it (<<<<<<<)"
     return ": it breaks off, or was edited by hand" if text.startswith(b"{") else ""

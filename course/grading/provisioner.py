@@ -18,7 +18,8 @@ from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import LocalProvisioner
 from traitlets import Bool, Enum, Integer, List, Unicode, default
 
-from course.grading.forkserver import ONE_THREAD, ForkedProcess, ForkServer, ForkUnavailable, short_temporary_folder
+from course.grading import lifetime
+from course.grading.forkserver import ONE_THREAD, ForkedProcess, ForkServer, ForkUnavailable
 from course.grading.sandbox import SandboxError, inside, launch
 from course.grading.sandbox.limits import MEGABYTE, Limits, remove
 
@@ -127,7 +128,7 @@ class GradingProvisioner(LocalProvisioner):
         """Remove what was the kernel's."""
         await super().cleanup(restart)
         if self._folder and not restart:
-            remove(self._folder)
+            lifetime.discard(self._folder)
             self._folder = None
 
     def _server_address(self) -> str:
@@ -139,7 +140,7 @@ class GradingProvisioner(LocalProvisioner):
         if self.fork and self._sandbox:
             with contextlib.suppress(ForkUnavailable, OSError):
                 return tempfile.mkdtemp(prefix="k", dir=os.path.dirname(self._server_address()))
-        return short_temporary_folder("cv-kernel-")
+        return lifetime.make(lifetime.KERNEL)
 
     def _forked(self, job: dict[str, Any]) -> launch.ConfinedKernel | None:
         """A kernel of the fork server's; None where there is no such server."""

@@ -16,6 +16,7 @@ from traitlets.config import Config
 
 from course.grading.classroom import Classroom, Outcome
 from course.grading.forkserver import ForkServer, ForkUnavailable
+from course.grading.lifetime import end_with_parent
 from course.grading.provisioner import GradingProvisioner
 
 _classroom: Classroom | None = None
@@ -98,6 +99,8 @@ def _start(folder: Path, assignment: str, settings: Config) -> None:
     global _classroom
     # Ctrl-C reaches every process of the terminal; a worker has nothing to tidy up that a resumed run does not.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    parent = multiprocessing.parent_process()
+    end_with_parent(parent.pid if parent else None)
     _classroom = Classroom(folder, assignment, settings)
 
 

@@ -277,6 +277,27 @@ while True:
         pass
 """
 
+# Honest, and forgetful: all of it is still so when the next test is asked.
+FORGETFUL = """
+import os, sys, threading, time, warnings
+import numpy as np
+torch.set_default_dtype(torch.float64)
+torch.set_grad_enabled(False)
+inference, mixed = torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16)
+inference.__enter__()
+mixed.__enter__()
+torch.autograd.set_detect_anomaly(True)
+torch.manual_seed(0)
+np.seterr(all="raise")
+warnings.simplefilter("error")
+os.makedirs("gone")
+os.chdir("gone")
+os.rmdir("../gone")
+os.environ.clear()
+sys.stdout = open("/tmp/log", "w")
+threading.Thread(target=lambda: [time.sleep(0.01) for _ in range(10**6)]).start()
+"""
+
 COMMANDS = """
 !echo from a command
 %cd /
@@ -437,6 +458,7 @@ def table(
         "odd-bundle": Attack(ODD_BUNDLE, fatal=True, reason="cannot be understood"),
         "html-bomb": Attack(HTML_BOMB),
         "hangs-up": Attack(HANGS_UP, fatal=True, reason="broke the connection|did not answer any more|SIGABRT"),
+        "forgetful": Attack(FORGETFUL),
         "commands": Attack(COMMANDS, told="from a command"),
         "exits": Attack(EXITS, fatal=True, reason="exit code 0", told="goes now"),
         "overflows": Attack(STACK_OVERFLOW, fatal=True, reason="SIGSEGV"),

@@ -57,6 +57,15 @@ def printed(notebook: NotebookNode, cell: int = 0) -> str:
     return "".join(o.get("text", "") for o in notebook.cells[cell].outputs).strip()
 
 
+def test_a_server_that_was_killed_comes_back_at_its_address(server: ForkServer) -> None:
+    os.kill(server._process.pid, signal.SIGKILL)
+    server._process.wait(10)
+    with pytest.raises(ForkUnavailable):
+        ForkedProcess(server.address)
+    server.revive()
+    assert printed(run(server.address, "print('told')")) == "told"
+
+
 def within(seconds: float, condition: Callable[[], bool]) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():

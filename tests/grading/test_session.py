@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,7 +22,9 @@ from course.grading.runner.inside import Outputs
 from course.grading.runner.record import Reader, Record
 from course.grading.runner.session import Ended, Patience, Session
 from course.grading.runner.wire import DONE, FAILED, send
+from course.grading.sandbox import SandboxUnavailable
 from course.grading.sandbox.interrupts import INSIST
+from course.grading.sandbox.launch import available
 from course.grading.structure import is_modest
 
 
@@ -140,6 +143,25 @@ except KeyboardInterrupt:
     insistence.rest()
     print("given up", flush=True)
 """
+
+
+@pytest.mark.slow
+def test_a_process_s_own_start_costs_no_cell_its_time(tmp_path: Path) -> None:
+    """Without a fork server it imports for seconds; then forks, forgets an alarm, and still is one."""
+    try:
+        walls = available()
+    except SandboxUnavailable as reason:
+        pytest.skip(str(reason).splitlines()[1])
+    with Session(tmp_path, walls, None, Patience(cell=1.5)) as session:
+        assert session.run("import torch\nprint(torch.ones(2).sum().item())")[0].text == "2.0\n"
+        assert session.run("import os\nchild = os.fork()") == []
+        assert session.run("print('told')")[0].text == "told\n"
+        alarm = (
+            "import signal\nsignal.signal(signal.SIGALRM, lambda *_: 1 / 0)\nsignal.setitimer(signal.ITIMER_REAL, 0.1);"
+        )
+        assert session.run(alarm) == []
+        time.sleep(0.3)
+        assert session.run("print('told')")[0].text == "told\n"
 
 
 def test_who_insists_is_heard() -> None:

@@ -37,6 +37,7 @@ def file(folder: Path, content: bytes | str | dict[str, Any]) -> Path:
         (b"\x89PNG\r\n", "picture"),
         (b"\xff\xfe\x00", "not a Jupyter notebook"),
         (b'{"cells": [', "breaks off"),
+        (b'{\n<<<<<<< HEAD\n "cells": []\n}', "merge conflict"),
         (b"[1, 2]", "has no cells"),
         (b'{"a": 1}', "has no cells"),
         (b'{"cells": 7, "metadata": {}, "nbformat": 4, "nbformat_minor": 5}', "damaged"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from course.files import write_rows
 from course.grading.batch.run import Plan, Tally, autograde, parse_shard
 from course.grading.classroom import Classroom, ClassroomError, Outcome
 from course.grading.clean import one_line, writable
+from course.grading.lifetime import Stopped, stoppable
 from course.grading.progress import Bar
 from course.grading.sandbox import SandboxError
 
@@ -47,27 +50,40 @@ def main(
     alone = json_file is not None and str(json_file) == "-"
     console = Console(stderr=alone)
     try:
-        classroom = Classroom(folder, assignment, Config())
-        plan = Plan(_chosen(classroom, students), not resume, parse_shard(shard) if shard else None)
-        engine = None
-        if scheduler:
-            from course.grading.batch.cluster import on_cluster
+        with stoppable():
+            classroom = Classroom(folder, assignment, Config())
+            plan = Plan(_chosen(classroom, students), not resume, parse_shard(shard) if shard else None)
+            engine = None
+            if scheduler:
+                from course.grading.batch.cluster import on_cluster
 
-            engine = on_cluster(scheduler)
-        with Bar(console, "starting") as bar:
-            tally = autograde(classroom, plan, workers, engine, lambda news: _show(bar, news))
+                engine = on_cluster(scheduler)
+            with Bar(console, "starting") as bar:
+                tally = autograde(classroom, plan, workers, engine, lambda news: _show(bar, news))
     except (ClassroomError, SandboxError, ValueError, OSError) as error:
-        console.print(f"[red]✗[/red] {escape(str(error))}", soft_wrap=True)
+        console.print(f"[red]✗[/red] {escape(_words(error))}", soft_wrap=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        console.print("\nInterrupted. What is graded is kept; the same command goes on from there.")
-        sys.exit(130)
+    except Stopped as stopped:
+        with suppress(OSError):  # the terminal may be what is gone
+            console.print(f"\n{stopped.sentence} What is graded is kept; the same command goes on from there.")
+        sys.exit(stopped.exit_code)
     if json_file:
         write_rows([row(outcome) for outcome in tally.outcomes], json_file)
     if not alone:
         _summary(console, classroom, plan, tally)
     if any(outcome.failed and not outcome.digest for outcome in tally.outcomes):
         sys.exit(1)
+
+
+def _words(error: Exception) -> str:
+    if type(error) in (ClassroomError, SandboxError, ValueError) or not getattr(error, "strerror", None):
+        return str(error)
+    assert isinstance(error, OSError)
+    place = error.filename2 or error.filename or tempfile.gettempdir()
+    return (
+        f"{place}: {error.strerror}. Nothing that is graded is lost: put that right, and the same command goes on "
+        "from there"
+    )
 
 
 def row(outcome: Outcome) -> dict[str, Any]:

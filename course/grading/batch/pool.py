@@ -18,6 +18,8 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
+from course.grading.lifetime import end_with_parent
+
 Job = TypeVar("Job")
 Result = TypeVar("Result")
 ATTEMPTS = 3
@@ -100,7 +102,9 @@ class Pool(Generic[Job, Result]):
         ours, theirs = multiprocessing.Pipe()
         context: Any = multiprocessing.get_context("fork" if can_fork() else "spawn")
         inherited = [worker.pipe for worker in getattr(self, "_workers", [])]
-        process = context.Process(target=_serve, args=(theirs, self._work, [ours, *inherited]), daemon=True)
+        process = context.Process(
+            target=_serve, args=(theirs, self._work, [ours, *inherited], os.getpid()), daemon=True
+        )
         process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -111,9 +115,13 @@ def can_fork() -> bool:
     return sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1
 
 
-def _serve(pipe: Connection, work: Callable[[Job], Result], others: list[Connection]) -> None:
+def _serve(pipe: Connection, work: Callable[[Job], Result], others: list[Connection], pool: int) -> None:
     """In a worker: do jobs until the pool is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the pool decides
+    end_with_parent(pool)  # not only after the job at hand
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
     for other in others:
         other.close()  # or this worker would keep the others from noticing that the pool is gone
     while True:

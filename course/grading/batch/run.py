@@ -35,6 +35,7 @@ from course.grading.workers import processors
 
 STORE, LOCK = ".graded", ".autograde.lock"
 COMMIT_EVERY, COMMIT_SECONDS = 25, 2.0
+REVIVALS = 5  # of a fork server that was killed; without one, each submission imports torch anew
 UNWRITABLE = "a name that is not in UTF-8, which no gradebook can hold: rename the student's folder"
 # Runs all tasks: a pool of processes, or a cluster. Yields each with its result.
 Engine = Callable[[Iterable[Task]], Iterator[tuple[Task, Graded | Failure]]]
@@ -133,8 +134,10 @@ def autograde(
     try:
         return _autograde(classroom, plan, workers, engine, report, server)
     except DatabaseError as error:
+        held = "locked" in str(error.orig)
+        mend = "close what else writes to it (formgrader, another nbgrader)" if held else "put that right"
         raise ClassroomError(
-            f"the gradebook cannot be read or written ({error.orig}). What is graded is kept: put that right, and the "
+            f"the gradebook cannot be read or written ({error.orig}). What is graded is kept: {mend}, and the "
             "same command goes on from there"
         ) from error
 
@@ -207,7 +210,16 @@ def _local(
     work = partial(_grade, assignment=assignment, sandbox=sandbox, address=address)
     # A worker waits while its submission computes, and for processes to begin and to end: one more fills these gaps.
     pool: Pool[Task, Graded] = stack.enter_context(Pool(work, workers or processors() + 1))
-    return pool.run
+
+    def run(tasks: Iterable[Task]) -> Iterator[tuple[Task, Graded | Failure]]:
+        for done in pool.run(tasks):
+            if server and revivals and not server.alive:  # the system may have wanted its memory
+                revivals.pop()
+                server.revive()
+            yield done
+
+    revivals = [server] * REVIVALS
+    return run
 
 
 def _grade(task: Task, assignment: Assignment, sandbox: Sandbox, address: str | None) -> Graded:
@@ -215,8 +227,15 @@ def _grade(task: Task, assignment: Assignment, sandbox: Sandbox, address: str | 
 
 
 def _load(classroom: Classroom) -> Assignment:
+    directory = classroom.directory()
+    place = Path(directory.db_url.removeprefix("sqlite:///"))
+    if directory.db_url.startswith("sqlite:///") and not (place.exists() and place.stat().st_size):
+        raise ClassroomError(  # nbgrader would make an empty one, and nobody would notice that the other is gone
+            f"the gradebook {place} is {'empty' if place.exists() else 'not there'}: put it back from a copy. Without "
+            f"one, `nbgrader generate_assignment {classroom.assignment}` makes a new one, without anybody's scores"
+        )
     try:
-        return Assignment.load(classroom.assignment, classroom.config, classroom.directory())
+        return Assignment.load(classroom.assignment, classroom.config, directory)
     except MissingEntry:
         raise ClassroomError(
             f"the gradebook does not know {classroom.assignment}: `nbgrader generate_assignment "

@@ -6,7 +6,7 @@ The process that does this is trusted: it parses, asks, judges and writes. What 
 from __future__ import annotations
 
 import json
-import tempfile
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -29,6 +29,7 @@ from course.grading.diagnosis import Finding, changes, endings, findings
 from course.grading.execute import KernelLost
 from course.grading.forkserver import ForkUnavailable
 from course.grading.handed_in import Unreadable, parse_submission
+from course.grading.lifetime import TASK, folder_for
 from course.grading.remarks import ended, no_answer, no_verdict, not_run
 from course.grading.restarts import Restarts, runs
 from course.grading.runner.session import Ended, Patience, Session
@@ -177,7 +178,8 @@ def _execute(
     """
     about = {"student": task.student, "assignment": assignment.name, "notebook": task.notebook}
     examination = Examination(assignment.secret, about, notebook)
-    with tempfile.TemporaryDirectory(prefix="cv-task-") as folder:
+    # In the server's folder, which goes when the run does: a worker may be killed at any time.
+    with folder_for(TASK, os.path.dirname(address) if address else None) as folder:
         _lay_out(Path(folder), task, assignment)
         Path(folder, f"{task.notebook}.ipynb").write_text(nbformat.writes(notebook), encoding="utf-8")
         for trial in range(TRIES):

@@ -25,12 +25,15 @@ from nbgrader.api import (
     SubmittedNotebook,
 )
 from nbgrader.preprocessors import AssignLatePenalties
+from sqlalchemy import event
 from sqlalchemy.exc import SAWarning
 
 from course.grading.autograde import writing
 from course.grading.batch.task import Graded
 from course.grading.classroom import Classroom, Outcome
 from course.grading.handed_in import handed_in_at
+
+LOCKED_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Writer:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SAWarning)  # about nbgrader's own tables
             self._gradebook = Gradebook(directory.db_url, directory.course_id)
+        if self._gradebook.engine.dialect.name == "sqlite":
+            event.listen(self._gradebook.engine, "checkout", _be_patient)
         self._late = AssignLatePenalties(config=classroom.config)
         self._late.init_plugin()
 
@@ -160,6 +165,11 @@ class Writer:
             os.replace(place, old)
         os.replace(fresh, place)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _be_patient(connection: Any, *_: object) -> None:
+    """Wait for others, such as formgrader, to finish what they write."""
+    connection.execute(f"PRAGMA busy_timeout = {LOCKED_SECONDS * 1000}")
 
 
 def _enter_scores(notebook: SubmittedNotebook, graded: Graded) -> None:

@@ -24,7 +24,7 @@ from traitlets import Type
 from traitlets.config import Config
 
 from course.grading.runner.record import Output, Record
-from course.grading.runner.wire import ANSWER, ASK, DONE, FAILED, RUN, Broken, receive, send
+from course.grading.runner.wire import ANSWER, ASK, DONE, FAILED, READY, RUN, Broken, receive, send
 from course.grading.sandbox.interrupts import Insistence
 from course.grading.sandbox.kernel import without_terminal
 from course.grading.verdict.inside import answer
@@ -258,7 +258,7 @@ class Runner:
         self._channel, self._outputs = channel, Outputs(Record(channel))
         self._shell = _own_shell()
         self._shell.collect(self._outputs)
-        self._running = False
+        self._running, self._owner = False, os.getpid()
         self._insistence = Insistence(InteractiveShell.run_cell.__code__, answer.__code__)
         sys.stdout, sys.stderr = Stream("stdout", self._outputs), Stream("stderr", self._outputs)
 
@@ -275,14 +275,16 @@ class Runner:
             except Broken:
                 return
             if kind == RUN:
-                done = self._run(content.decode())
+                reply = DONE, self._run(content.decode())
                 if self._shell.leaving:
                     os._exit(0)  # without a reply: it ended in this cell, not in the next
-                send(self._channel, DONE, done)
             elif kind == ASK:
-                send(self._channel, *self._answer(json.loads(content)))
+                reply = self._answer(json.loads(content))
             else:
                 return
+            if os.getpid() != self._owner:
+                os._exit(0)  # a cell has forked this process: only one of the two is spoken with
+            send(self._channel, *reply)
 
     def _run(self, source: str) -> bytes:
         """Run a cell; its outputs as JSON."""
@@ -318,8 +320,14 @@ class Runner:
             return None, error
         finally:
             self._insistence.rest()
+            for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
+                signal.setitimer(timer, 0)  # an alarm that a cell forgot would strike us
 
 
 def serve(channel: socket.socket) -> None:
     """Be the process of one submission."""
-    Runner(channel).serve()
+    import torch  # noqa: F401  (where nothing was forked: nobody's first cell has to wait for it)
+
+    runner = Runner(channel)
+    send(channel, READY, b"")
+    runner.serve()

@@ -5,6 +5,7 @@ Everything that comes over the channel was made where students' code runs. It is
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -12,7 +13,7 @@ import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_output
@@ -21,7 +22,8 @@ from course.grading.clean import clean_outputs
 from course.grading.execute import KernelLost, cause_of_death
 from course.grading.remarks import no_verdict
 from course.grading.runner.record import Reader
-from course.grading.runner.wire import ANSWER, ASK, DONE, FAILED, RUN, TooLong, readable, receive, send
+from course.grading.runner.wire import ANSWER, ASK, DONE, FAILED, READY, RUN, TooLong, readable, receive, send
+from course.grading.sandbox import SandboxError
 from course.grading.sandbox.confined import ConfinedProcess, start
 from course.grading.sandbox.interrupts import EVERY_SECONDS, INSIST
 from course.grading.sandbox.launch import Sandbox
@@ -29,6 +31,7 @@ from course.grading.structure import is_modest
 from course.grading.verdict import MAX_BYTES
 
 ENTRY, WARM = "course.grading.runner.inside:serve", "course.grading.runner.inside:warm"
+START_SECONDS = 120.0
 MAX_OUTPUT, GRACE = 32_000_000, 5.0  # a character takes six bytes at most
 HUNG_UP = "the submission broke the connection to the grader"
 
@@ -69,12 +72,13 @@ class Session:
         # As nbgrader sets it: experiments and widgets in a notebook do nothing then.
         env = {**os.environ, "NBGRADER_EXECUTION": "autograde"}
         self._process: ConfinedProcess = start(ENTRY, files, sandbox, address, env)
-        self._patience, self._deadline = patience, time.monotonic() + patience.notebook
         try:
             self._record = Reader(self._process.channel)
+            self._await_readiness()
         except BaseException:
             self._process.close()
             raise
+        self._patience, self._deadline = patience, time.monotonic() + patience.notebook
 
     def __enter__(self) -> Session:
         return self
@@ -116,6 +120,24 @@ class Session:
             return [no_verdict("The submission gave no answer to this test.")]
         about = {name: said.get(name) for name in ("ename", "evalue")}
         return clean_outputs([{"output_type": "error", "traceback": [], **about}])
+
+    def _await_readiness(self) -> None:
+        """Until then the clock stands still: a fresh interpreter imports for seconds, on a busy machine for many."""
+        try:
+            kind, _ = receive(self._process.channel, 0, time.monotonic() + START_SECONDS)
+        except OSError as error:
+            if isinstance(error, TimeoutError):
+                raise SandboxError(f"a submission's process was not ready within {START_SECONDS:g} seconds") from None
+            self._died_early()
+        if kind != READY:
+            raise SandboxError("a submission's process did not say that it was ready")
+
+    def _died_early(self) -> NoReturn:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(GRACE)
+        if self._process.lost:
+            raise KernelLost("the server that had started this process was ended")
+        raise SandboxError(f"a submission's process ended before it was ready ({cause_of_death(self._process)})")
 
     def _request(self, kind: bytes, content: bytes) -> tuple[bytes, bytes, bool]:
         """The reply, and whether it came only after an interrupt."""

@@ -9,6 +9,7 @@ import time
 
 HEAD = struct.Struct("<cI")
 RUN, ASK = b"R", b"A"  # requests: run a cell, answer a test
+READY = b"r"  # comes first, by itself
 DONE, ANSWER, FAILED = b"d", b"a", b"f"  # replies
 
 

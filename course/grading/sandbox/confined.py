@@ -18,10 +18,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from course.grading.forkserver import ONE_THREAD, ForkedProcess, short_temporary_folder
+from course.grading import lifetime
+from course.grading.forkserver import ONE_THREAD, ForkedProcess
 from course.grading.sandbox import inside
 from course.grading.sandbox.launch import ConfinedKernel, Sandbox, in_new_process
-from course.grading.sandbox.limits import remove
 
 
 class ConfinedProcess(ConfinedKernel):
@@ -47,7 +47,7 @@ class ConfinedProcess(ConfinedKernel):
         self.channel.close()
         self.kill()
         self.wait(10)
-        remove(self._folder)
+        lifetime.discard(self._folder)
 
     def __enter__(self) -> ConfinedProcess:
         return self
@@ -80,7 +80,7 @@ def start(
         ForkUnavailable: there is no such server any more.
     """
     home = os.path.dirname(address) if address else None
-    folder = tempfile.mkdtemp(prefix="k", dir=home) if home else short_temporary_folder("cv-confined-")
+    folder = tempfile.mkdtemp(prefix="k", dir=home) if home else lifetime.make(lifetime.CONFINED)
     ours, theirs = socket.socketpair()
     try:
         os.mkdir(os.path.join(folder, inside.SOCKETS_OUTSIDE), 0o700)
@@ -99,5 +99,5 @@ def start(
     except BaseException:
         ours.close()
         theirs.close()
-        remove(folder)
+        lifetime.discard(folder)
         raise

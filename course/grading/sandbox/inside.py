@@ -86,7 +86,7 @@ def _give_up(channel: socket.socket, error: BaseException) -> NoReturn:
 
 def _behind_bubblewrap(job: dict[str, Any], channel: socket.socket, forked: bool) -> None:
     if forked:  # by `fork_apart`, as the first process of its namespace
-        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        end_with_parent()
         _call("unshare", CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWNET)
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as loopback:
             fcntl.ioctl(loopback, SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", IFF_UP))
@@ -192,7 +192,7 @@ def _alone(job: dict[str, Any], channel: socket.socket) -> None:
     _close_all_but(channel)
     _limit(job["limits"])
     _drop_privileges(job["uid"], job["gid"])
-    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # a change of user would have cleared it
+    end_with_parent()  # a change of user would have cleared it
     own = [f"/proc/{os.getpid()}/{name}" for name in OWN_PROC]
     landlock.restrict(
         [*job["read"], *own],
@@ -261,6 +261,11 @@ def mount(source: str, target: str, kind: str | None, flags: int, options: str |
     encoded = [text.encode() if text is not None else None for text in (source, target, kind)]
     data = options.encode() if options else None
     _call("mount", *encoded, ctypes.c_ulong(flags), data)
+
+
+def end_with_parent() -> None:
+    """Let the system kill this process when its parent ends."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _prctl(option: int, value: int) -> None:

@@ -52,17 +52,21 @@ def fast(graded: dict[str, Outcome], classroom: Classroom, tmp_path_factory: pyt
     shutil.copy(classroom.folder / SECRET, place / SECRET)
     for name in graded:
         shutil.copytree(classroom.folder / "submitted" / name, place / "submitted" / name)
-    with subprocess.Popen(command(place), start_new_session=True, stdout=subprocess.DEVNULL) as first:
+    tmp = place.parent / "t"
+    tmp.mkdir()
+    own = {**os.environ, "TMPDIR": str(tmp)}
+    with subprocess.Popen(command(place), start_new_session=True, stdout=subprocess.DEVNULL, env=own) as first:
         deadline = time.monotonic() + 300
         while not outcomes(place) and first.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         assert first.poll() is None, "it was to be killed in the middle"
         os.kill(first.pid, signal.SIGKILL)
+    assert list(tmp.glob("cv-fork-*")), "kill −9 leaves a folder, and the next run removes it"
     before = outcomes(place)
     assert 0 < len(before) < len(graded)
     (place / "before.json").write_text(json.dumps(before))
     done = subprocess.run(
-        command(place, "--json", str(place / "rows.json")), capture_output=True, text=True, timeout=600
+        command(place, "--json", str(place / "rows.json")), capture_output=True, text=True, timeout=600, env=own
     )
     (place / "said.txt").write_text(done.stdout + done.stderr)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -78,7 +82,7 @@ def test_a_killed_run_is_taken_up_where_it_was(fast: Path, graded: dict[str, Out
     assert before.items() <= after.items(), "what was graded was graded again"
     assert set(after) == set(graded)
     assert {row["student"] for row in json.loads((fast / "rows.json").read_text())} == set(graded) - set(before)
-    left = [p for p in fast.rglob("*") if p.suffix in (".new", ".old", ".part")]
+    left = [p for p in fast.rglob("*") if p.suffix in (".new", ".old", ".part")] + [*(fast.parent / "t").iterdir()]
     assert not left
 
 

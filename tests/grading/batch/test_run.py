@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import sqlite3
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,13 +18,13 @@ from rich.console import Console
 from sqlalchemy.exc import OperationalError
 from traitlets.config import Config
 
-from course.grading.batch import assignment, command, run
+from course.grading.batch import assignment, command, run, writer
 from course.grading.batch.assignment import Assignment
 from course.grading.batch.pool import Failure
 from course.grading.batch.run import Plan, Store, autograde, parse_shard
 from course.grading.batch.task import Graded, Task
 from course.grading.batch.writer import Entry, Writer
-from course.grading.classroom import Classroom, ClassroomError
+from course.grading.classroom import CONFIG, Classroom, ClassroomError
 from course.grading.diagnosis import Finding
 from course.grading.handed_in import collect
 from course.grading.provisioner import GradingProvisioner
@@ -215,6 +216,45 @@ def test_a_gradebook_that_somebody_else_keeps_is_said_and_nothing_is_lost(
     autograde(fresh, Plan(fresh.students()), engine=engine)
     assert engine.asked == []
     assert rows(fresh) == {"ada": (1.0, True), "bob": (1.0, True)}
+
+
+@pytest.mark.parametrize("left", [None, b""])
+def test_a_gradebook_that_is_gone_is_not_made_anew(left: bytes | None, fresh: Classroom) -> None:
+    hand_in(fresh, "ada")
+    place = fresh.folder / "gradebook.db"
+    place.unlink()
+    if left is not None:
+        place.write_bytes(left)
+    with pytest.raises(ClassroomError, match=r"gradebook\.db is (empty|not there): put it back from a copy"):
+        autograde(fresh, Plan(["ada"]), engine=Engine())
+    assert left is not None or not place.exists()
+
+
+def test_a_writer_waits_for_who_else_writes(fresh: Classroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    hand_in(fresh, "ada")
+    monkeypatch.setattr(writer, "LOCKED_SECONDS", 60)
+    other = sqlite3.connect(fresh.folder / "gradebook.db", isolation_level=None, check_same_thread=False)
+    honest, waited = Writer._rows, []
+
+    def rows_while_it_is_locked(self: Writer, entry: Entry) -> Any:
+        other.execute("BEGIN IMMEDIATE")
+        # Longer than sqlite waits by itself.
+        timer = threading.Timer(6, lambda: (waited.append(True), other.execute("ROLLBACK")))
+        timer.start()
+        return honest(self, entry)
+
+    monkeypatch.setattr(Writer, "_rows", rows_while_it_is_locked)
+    assert [o.failed for o in autograde(fresh, Plan(["ada"]), engine=Engine()).outcomes] == [False]
+    assert waited
+    assert rows(fresh) == {"ada": (1.0, True)}
+    other.close()
+
+
+def test_settings_that_stop_are_said(fresh: Classroom, capsys: pytest.CaptureFixture[str]) -> None:
+    (fresh.folder / CONFIG).write_text("c = get_config()\nc.x = (\n")
+    with pytest.raises(SystemExit):
+        command.main(ASSIGNMENT, fresh.folder, [], 1, True, None, None, None)
+    assert "nbgrader_config.py, line 2 stops with SyntaxError" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_folder_s_name_that_is_no_text_ends_no_run(fresh: Classroom, capsys: pytest.CaptureFixture[str]) -> None:
