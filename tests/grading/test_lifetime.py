@@ -8,8 +8,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,16 +41,23 @@ def within(seconds: float, condition: Callable[[], bool]) -> bool:
     return condition()
 
 
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """As `tmp_path`, but short enough for a socket to lie in it."""
+    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp" if os.path.isdir("/tmp") else None) as folder:
+        yield Path(folder)
+
+
 @pytest.mark.skipif(lifetime.fcntl is None, reason="no locks")
-def test_folders_of_dead_runs_are_swept_and_no_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lifetime, "SHORT", str(tmp_path))
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+def test_folders_of_dead_runs_are_swept_and_no_others(short_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifetime, "SHORT", str(short_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(short_path))
     mine = lifetime.make(lifetime.KERNEL)
-    (tmp_path / "cv-fork-older").mkdir()  # of a version that locked nothing: perhaps alive
-    (tmp_path / "cv-fork-link").symlink_to(tmp_path / "cv-fork-older")
-    (tmp_path / "cv-fork-file").touch()
-    command = [sys.executable, "-c", MAKES]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)}) as p:
+    (short_path / "cv-fork-older").mkdir()  # of a version that locked nothing: perhaps alive
+    (short_path / "cv-fork-link").symlink_to(short_path / "cv-fork-older")
+    (short_path / "cv-fork-file").touch()
+    command, env = [sys.executable, "-c", MAKES], {**os.environ, "TMPDIR": str(short_path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as p:
         assert p.stdout is not None
         theirs = [p.stdout.readline().strip() for _ in range(2)]
         assert lifetime.sweep() == []
@@ -57,7 +65,7 @@ def test_folders_of_dead_runs_are_swept_and_no_others(tmp_path: Path, monkeypatc
         p.kill()
     assert sorted(lifetime.sweep()) == sorted(theirs)
     assert not any(map(os.path.exists, theirs))
-    assert {e.name for e in tmp_path.iterdir()} == {
+    assert {e.name for e in short_path.iterdir()} == {
         os.path.basename(mine),
         *(f"cv-fork-{n}" for n in ("older", "link", "file")),
     }
@@ -75,6 +83,22 @@ def test_a_worker_ends_with_its_pool_and_not_after_its_job() -> None:
     assert within(20, lambda: not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """Signals as in a terminal: who started the tests in the background, or with nohup, had some of them ignored."""
+    usual: dict[int, Any] = {
+        signal.SIGINT: signal.default_int_handler,
+        signal.SIGTERM: signal.SIG_DFL,
+        signal.SIGHUP: signal.SIG_DFL,
+    }
+    before = {number: signal.signal(number, handler) for number, handler in usual.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("heard")
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="signals of Unix")
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_who_is_stopped_tidies_up_undisturbed(name: str) -> None:
     number = getattr(signal, name)
