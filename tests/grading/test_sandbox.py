@@ -134,7 +134,7 @@ def hostile(classroom: Classroom, notebooks: Notebooks, root: Path, server: Fork
         classroom.submit(name, {FILE: notebooks.with_cell(attack.cell, after="check-cross_entropy")})
     hand_in_links(classroom, "odd-files", outside.canary)
     limits = {"memory_mb": 1200, "disk_mb": 64, "processes": 64, "wall_seconds": 60}
-    settings = Config(GradingProvisioner=limits, Execute={"timeout": 5, "iopub_timeout": 2, "max_flood": 100_000_000})
+    settings = Config(GradingProvisioner=limits, Execute={"timeout": 8, "iopub_timeout": 2, "max_flood": 100_000_000})
     strict = Classroom(classroom.folder, ASSIGNMENT, settings)
     outcomes = grade_all(strict, [*table, "neighbour"], workers=2, server=server)
     return Hostile(table, {o.student: o for o in outcomes})
