@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -23,7 +24,7 @@ from course.grading.forkserver import ForkServer, ForkUnavailable
 from course.grading.runner.session import WARM
 from course.grading.sandbox.launch import Sandbox, available
 
-RETRIES, AHEAD, CONNECT_SECONDS = 2, 200, 30
+RETRIES, AHEAD, CONNECT_SECONDS, STARTS = 2, 200, 30, 3
 _servers: dict[Sandbox, ForkServer | None] = {}
 
 
@@ -38,7 +39,7 @@ def on_cluster(address: str) -> Callable[[Assignment, Sandbox], Engine]:
     except ImportError:
         raise ClassroomError("--scheduler needs Dask: pip install 'cv-course[cluster]'") from None
     try:
-        client = Client(address, timeout=CONNECT_SECONDS)
+        client = _patiently(lambda: Client(address, timeout=CONNECT_SECONDS))
     except (OSError, ValueError, RuntimeError) as error:  # the last: Dask's configuration forbids what is not encrypted
         raise ClassroomError(f"there is no Dask scheduler at {address} ({error})") from error
 
@@ -46,6 +47,14 @@ def on_cluster(address: str) -> Callable[[Assignment, Sandbox], Engine]:
         return partial(_run, client, assignment, sandbox)
 
     return engine
+
+
+def _patiently(connect: Callable[[], Any]) -> Any:
+    """Dask gives its own event loop ten seconds to start and fails an `assert` after; a machine may stall longer."""
+    for _ in range(STARTS):
+        with suppress(AssertionError):
+            return connect()
+    raise RuntimeError(f"this machine did not start Dask's event loop, {STARTS} times; is it overloaded?")
 
 
 def _run(

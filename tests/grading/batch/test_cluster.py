@@ -76,6 +76,28 @@ def test_whoever_has_no_key_is_not_let_in(cluster: Any) -> None:
         on_cluster(cluster.scheduler_address.replace("tls://", "tcp://"))
 
 
+def test_a_machine_that_stalls_is_waited_for(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dask's event loop has ten seconds to start; a failed `assert` is not for an instructor's eyes."""
+    connect, calls = distributed.Client, []
+
+    def stalled(times: int) -> Any:
+        def client(*args: Any, **kwargs: Any) -> Any:
+            calls.append(args)
+            assert len(calls) > times
+            return connect(*args, **kwargs)
+
+        return client
+
+    monkeypatch.setattr(distributed, "Client", stalled(2))
+    engine = on_cluster(cluster.scheduler_address)(ASSIGNMENT, SANDBOX)
+    assert isinstance(engine, partial)
+    engine.args[0].close()
+    calls.clear()
+    monkeypatch.setattr(distributed, "Client", stalled(99))
+    with pytest.raises(ClassroomError, match="event loop"):
+        on_cluster(cluster.scheduler_address)
+
+
 def test_a_killed_worker_loses_nothing_and_poison_is_put_aside(client: Any, tmp_path: Path) -> None:
     names = [f"s{i:02}" for i in range(30)]
     tasks = [Task(name, "descent", {"note": str(tmp_path).encode()}, key=name) for name in ["poison", "raises", *names]]
