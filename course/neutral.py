@@ -21,7 +21,7 @@ def one_thread() -> Iterator[None]:
 
 @contextlib.contextmanager
 def neutral(seed: int | None = None) -> Iterator[None]:
-    """torch as after its import; whatever was set before, or is set inside, is put back afterwards.
+    """torch as after its import, on one thread; whatever was set before, or is set inside, is put back afterwards.
 
     That is: default type and device, gradient mode, inference mode, autocast, deterministic algorithms, anomaly
     detection, and the state of the global generator (seeded with `seed` if one is given).
@@ -30,7 +30,7 @@ def neutral(seed: int | None = None) -> Iterator[None]:
     grad, anomaly = torch.is_grad_enabled(), torch.is_anomaly_enabled()
     strict = torch.are_deterministic_algorithms_enabled()
     warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
-    with contextlib.ExitStack() as stack:
+    with one_thread(), contextlib.ExitStack() as stack:
         if torch.is_inference_mode_enabled():
             stack.enter_context(torch.inference_mode(False))
         if torch.is_autocast_enabled("cpu"):

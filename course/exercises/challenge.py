@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from course.neutral import neutral, one_thread
+from course.neutral import neutral
 
 Function = Callable[..., Any]
 
@@ -86,7 +86,7 @@ class Challenge:
         Raises:
             Rejected: the answer cannot be measured. Whatever else the function raises passes through.
         """
-        with neutral(start), one_thread():
+        with neutral(start):
             inputs, kept = self.prepare(torch.Generator().manual_seed(start))
             return self.pack(function(*inputs), kept)
 
@@ -97,7 +97,7 @@ class Challenge:
             Rejected: it cannot be measured.
         """
         test = _digest(f"{self.name} test {seed}")
-        with neutral(test), one_thread():
+        with neutral(test):
             return self.measure(packed, torch.Generator().manual_seed(test))
 
 

@@ -791,6 +791,7 @@ SPOILERS: dict[str, Callable[[], Any]] = {
     "grad": lambda: torch.set_grad_enabled(False),
     "deterministic": lambda: torch.use_deterministic_algorithms(True),
     "anomaly": lambda: torch.autograd.set_detect_anomaly(True),
+    "threads": lambda: torch.set_num_threads(3),
     "torch generator": lambda: torch.manual_seed(1),
     "warnings": lambda: warnings.simplefilter("ignore"),
 }
@@ -811,8 +812,27 @@ def test_the_callers_settings_are_untouched(spoiler: str, brief: Brief) -> None:
         torch.set_default_device(None)
         torch.use_deterministic_algorithms(False)
         torch.autograd.set_detect_anomaly(False)
+        torch.set_num_threads(before["threads"])
     assert report.passed, report.text()
     assert after == before
+
+
+def test_functions_run_on_one_thread() -> None:
+    """Small tensors: beside other programs, more threads wait for each other, ten times as long as they compute."""
+    seen: list[int] = []
+
+    def asks(w, grad, lr):
+        seen.append(torch.get_num_threads())
+        return w - lr * grad
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        assert verdict(exercises.get("descent.gd_step"), asks, 0).status == "passed"
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
+    assert set(seen) == {1}
 
 
 @pytest.mark.parametrize("name", [e.name for e in exercises.every()])
