@@ -146,6 +146,8 @@ def _tensor(expected: Tensor, got: Any, rtol: float, atol: float, where: str, va
     if got.shape != expected.shape:
         text = f"has shape {tuple(got.shape)}, expected {tuple(expected.shape)}"
         return _problem("form", where, text, expected, got)
+    if got.dtype == expected.dtype and torch.equal(expected, got):  # mostly, and thirty times as fast as what follows
+        return None
     a, b = expected.double(), got.double()
     close = torch.isclose(b, a, rtol=rtol, atol=atol, equal_nan=True)
     if bool(close.all()):
