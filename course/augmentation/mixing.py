@@ -91,17 +91,27 @@ def cutmix(x: Tensor, y: Tensor, box: Box, order: Tensor, out: Tensor | None = N
     if not _blockwise(x):
         return _into(x, out, torch.where(box_mask(box, x), x.index_select(0, order), x)), mixed_labels
     mixed = _target(x, out)
-    if _at_once(x) == 1:  # a picture fills the cache: copy the box alone
-        mixed.copy_(x)
-        for i, (partner, a, b, c, d) in enumerate(torch.stack([order, top, bottom, left, right], 1).tolist()):
-            mixed[i, :, a:b, c:d] = x[partner, :, a:b, c:d]
+    if _at_once(x) == 1:  # a picture fills the cache: copy the box alone, while the picture is still there
+        boxes = torch.stack([order, top, bottom, left, right], 1).tolist()
+        for picture, own, (partner, a, b, c, d) in zip(mixed, x, boxes, strict=True):
+            picture.copy_(own)[:, a:b, c:d] = x[partner, :, a:b, c:d]
         return mixed, mixed_labels
-    rows, columns = span(top, bottom, x.shape[-2]).to(x.dtype), span(left, right, x.shape[-1]).to(x.dtype)
-    for block in _blocks(x, 4):
+    rows, columns = _spans((top, left), (bottom, right), x)
+    for block in _blocks(x, 16):
         mask = rows[block, None, :, None] * columns[block, None, None, :]
         pasted = torch.index_select(x, 0, order[block], out=mixed[block])
         torch.lerp(x[block], pasted, mask, out=pasted)  # exact for 0 and 1
     return mixed, mixed_labels
+
+
+def _spans(first: Pairs, end: Pairs, x: Tensor) -> Pairs:
+    """1 in the rows, and in the columns, that are pasted, 0 elsewhere: (N, H) and (N, W)."""
+    n, _, height, width = x.shape
+    if height == width:  # in one go: at this size each call of torch counts
+        both = span(torch.cat(first), torch.cat(end), width).to(x.dtype)
+        return both[:n], both[n:]
+    (top, left), (bottom, right) = first, end
+    return span(top, bottom, height).to(x.dtype), span(left, right, width).to(x.dtype)
 
 
 def draw_lambdas(n: int, alpha: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
