@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from course import neutral
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
@@ -66,16 +68,12 @@ def one_thread() -> Iterator[None]:
     """No more than one thread in torch, and in OpenCV where it is used."""
     import importlib.util
 
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
     if importlib.util.find_spec("cv2") is not None:
         import cv2
 
         cv2.setNumThreads(1)
-    try:
+    with neutral.one_thread():
         yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def seconds(run: Callable[[], object], device: torch.device) -> float:
@@ -253,18 +251,42 @@ def alt(rows: Sequence[Row]) -> str:
 
 
 def report(
-    works: Sequence[Work], title: str, json_file: Path | None, picture: Path | None, repeats: int, device: torch.device
+    works: Callable[[torch.device], Sequence[Work]],
+    title: str,
+    json_file: Path | None,
+    picture: Path | None,
+    repeats: int,
 ) -> list[Row]:
-    """Measure with a progress bar, then print the table, and write rows and plot where asked to.
+    """Measure on one CPU thread, and on the GPU where there is one; print tables, write rows and plot where asked to.
 
     Args:
-        works: what is to be done.
-        title: of table and plot.
-        json_file: where to write the rows; `-` prints them instead of the table.
-        picture: where to write the plot, a PNG file.
+        works: what is to be done on a device.
+        title: of tables and plot.
+        json_file: where to write the rows; `-` prints them instead of the tables.
+        picture: where to write a plot of the CPU's ratios, a PNG file.
         repeats: rounds.
-        device: where it is done.
     """
+    from course.files import write_rows
+
+    rows, printed = list[Row](), str(json_file) == "-"
+    for name in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
+        device = torch.device(name)
+        found = _with_progress(works(device), repeats, device)
+        rows += found
+        threads = ", one CPU thread" if name == "cpu" else ""
+        headed = f"{title}{threads} · {device_name(device)}"
+        if not printed:
+            _print_table(found, headed)
+        if json_file is not None and not printed:
+            write_rows(rows, json_file)
+        if picture is not None and name == "cpu":
+            _write_plot(found, headed, picture)
+    if printed:
+        write_rows(rows, Path("-"))
+    return rows
+
+
+def _with_progress(works: Sequence[Work], repeats: int, device: torch.device) -> list[Row]:
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -273,20 +295,17 @@ def report(
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("measuring", total=total)
-        rows = measure(works, repeats, device, lambda name: progress.update(task, advance=1, description=escape(name)))
-    title = f"{title} · {device_name(device)}"
-    if json_file is not None:
-        from course.files import write_rows
+        return measure(works, repeats, device, lambda name: progress.update(task, advance=1, description=escape(name)))
 
-        write_rows(rows, json_file)
-    if str(json_file) != "-":
-        console = Console()
-        console.print(table(rows, title))
-        for who, why in {r["contender"]: r["missing"] for r in rows if r["missing"]}.items():
-            console.print(f"{escape(who)} is missing: {escape(why)}")
-    if picture is not None:
-        _write_plot(rows, title, picture)
-    return rows
+
+def _print_table(rows: Sequence[Row], title: str) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console()
+    console.print(table(rows, title))
+    for who, why in {r["contender"]: r["missing"] for r in rows if r["missing"]}.items():
+        console.print(f"{escape(who)} is missing: {escape(why)}")
 
 
 def _write_plot(rows: Sequence[Row], title: str, path: Path) -> None:

@@ -67,23 +67,8 @@ def works(device: torch.device) -> list[Work]:
 
 
 def main(json_file: Path | None = None, plot: Path | None = None, repeats: int = 9) -> None:
-    """Measure on one CPU thread, and on the GPU where there is one. In the table, "images/s" are steps per second.
-
-    Args:
-        json_file: where to write the rows; `-` prints them instead of the table.
-        plot: where to write a plot of the CPU's ratios, a PNG file.
-        repeats: rounds.
-    """
-    cpu = torch.device("cpu")
-    rows = report(works(cpu), "Optimizers, steps on one CPU thread", json_file, plot, repeats, cpu)
-    if torch.cuda.is_available():
-        from course.files import write_rows
-
-        gpu = torch.device("cuda")
-        printed = Path("-") if str(json_file) == "-" else None
-        rows += report(works(gpu), "Optimizers, steps", printed, None, repeats, gpu)
-        if json_file is not None and printed is None:
-            write_rows(rows, json_file)
+    """Measure and show; see `harness.report`. In the table, "images/s" are steps per second."""
+    report(works, "Optimizers, steps", json_file, plot, repeats)
 
 
 def _torch(name: str, **options: Any) -> list[tuple[str, bool, Build | str]]:

@@ -102,7 +102,7 @@ def test_without_comparison_there_is_no_plot(rows):
 
 
 def test_report_writes_rows_and_a_picture_with_alternative_text(works, tmp_path, capsys):
-    rows = harness.report(works, "Title", tmp_path / "rows.json", tmp_path / "a" / "plot.png", 1, torch.device("cpu"))
+    rows = harness.report(lambda _: works, "Title", tmp_path / "rows.json", tmp_path / "a" / "plot.png", 1)
     assert json.loads((tmp_path / "rows.json").read_text()) == rows
     with Image.open(tmp_path / "a" / "plot.png") as picture:
         assert "fast" in picture.text["Description"]
@@ -114,5 +114,5 @@ def test_report_writes_rows_and_a_picture_with_alternative_text(works, tmp_path,
 def test_rows_can_be_printed_alone(works, capsys):
     from pathlib import Path
 
-    rows = harness.report(works[:1], "Title", Path("-"), None, 1, torch.device("cpu"))
+    rows = harness.report(lambda _: works[:1], "Title", Path("-"), None, 1)
     assert json.loads(capsys.readouterr().out) == rows
