@@ -43,8 +43,9 @@ class OutOfReach(Exception):
     """A part of a submission is closed to who grades, or lies on a broken disk: no reason to give anybody 0 points."""
 
     def __init__(self, error: OSError, path: Path) -> None:
+        place = error.filename if os.path.isabs(error.filename or "") else path
         super().__init__(
-            f"{error.filename or path} cannot be read ({error.strerror}). Nothing was entered: make it readable "
+            f"{place} cannot be read ({error.strerror}). Nothing was entered: make it readable "
             "(chmod -R u+rX), then grade again"
         )
 

@@ -45,11 +45,11 @@ def own_files(directory: CourseDirectory, assignment: str, kept: Collection[str]
         names = {str(Path(path).relative_to(source)): Path(path) for path in found}
         return {name: path.read_bytes() for name, path in names.items() if name not in kept}
     except OSError as error:
+        notebooks_only = f". If there is nothing but notebooks, an empty folder {source} will do"
         raise Missing(
             f"{error.filename or source}: {error.strerror}. What lies beside the notebooks there goes to every "
             "submission, and without it some would lose points: put it back from a copy, or make it readable (in a "
-            "checkout of the course, `course build` makes it). If the assignment is notebooks only, an empty folder "
-            f"{source} will do"
+            f"checkout of the course, `course build` makes it){'' if os.path.lexists(source) else notebooks_only}"
         ) from error
 
 

@@ -116,7 +116,7 @@ def _chosen(classroom: Classroom, wanted: list[str]) -> list[str]:
     there = classroom.students()
     if missing := sorted(set(wanted) - set(there)):
         raise ClassroomError(
-            f"nothing of {', '.join(missing)} for {classroom.assignment} lies in {classroom.submission('').parent}"
+            f"nothing of {', '.join(missing)} lies in {classroom.submission('').parent} for {classroom.assignment}"
         )
     if not there:
         place = classroom.submission("STUDENT")
