@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,17 @@ import typer
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+
+def _speak_what_the_terminal_can() -> None:
+    """A sign that its encoding lacks becomes a question mark, and ends nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace" if stream is sys.stderr else "replace")
+
+
 app = typer.Typer(
+    callback=_speak_what_the_terminal_can,
     help="Courseware for computer vision basics, image classification and training strategies.",
     no_args_is_help=True,
     add_completion=False,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,30 @@ def write(path: Path, content: bytes | str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        part.write_bytes(content.encode() if isinstance(content, str) else content)
+        with naming(path):
+            part.write_bytes(content.encode() if isinstance(content, str) else content)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
 
 
+@contextmanager
+def naming(path: Path | str) -> Iterator[None]:
+    """An error that does not say where it happened (a full disk, when a file is written) happened here."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
 def write_rows(rows: Iterable[Mapping[str, Any]], path: Path) -> None:
     """Write rows of plain fields as JSON; the path `-` means standard output."""
-    text = json.dumps(list(rows), indent=2, ensure_ascii=False) + "\n"
-    if str(path) == "-":
+    printed = str(path) == "-"
+    plain = printed and (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    text = json.dumps(list(rows), indent=2, ensure_ascii=plain) + "\n"
+    if printed:
         sys.stdout.write(text)
     else:
         write(path, text)

@@ -16,12 +16,13 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from nbgrader import preprocessors as stock
 from nbgrader import utils
 from nbgrader.api import Gradebook, MissingEntry
-from nbgrader.converters import Autograde
+from nbgrader.converters import Autograde, NbGraderException
 from nbgrader.converters.base import BaseConverter
 from traitlets import Integer, Unicode
 
 from course.grading.cells import is_check, released_cells
 from course.grading.handed_in import MEGABYTE, Unreadable, collect, handed_in_at, read_submission
+from course.grading.places import Missing, own_files
 from course.grading.remarks import error_output
 
 
@@ -37,13 +38,18 @@ class Autograder(Autograde):
     _too_much = ""
 
     def init_notebooks(self) -> None:
-        """The notebooks that the assignment has, whether they were handed in or not."""
+        """The notebooks that the assignment has, whether they were handed in or not.
+
+        Raises:
+            NbGraderException: none was, or the assignment's own files cannot be read.
+        """
         self.coursedir.get_existing_timestamp = lambda folder: handed_in_at(Path(folder))
         assignment, student = self.coursedir.assignment_id, self.coursedir.student_id
         folders = sorted(glob.glob(self._format_source(assignment, student)))
         if self.coursedir.notebook_id != "*" or not folders:
             super().init_notebooks()  # it says what is missing
             return
+        self._own_files(assignment)  # now: later, what was graded before is gone
         names = self._notebooks(assignment)
         self.assignments = {folder: [os.path.join(folder, f"{name}.ipynb") for name in names] for folder in folders}
 
@@ -55,7 +61,16 @@ class Autograder(Autograde):
             return []  # nbgrader says so, submission by submission
 
     def init_assignment(self, assignment_id: str, student_id: str) -> None:
-        """Enter the submission into the gradebook and copy its other files, over which the assignment's go."""
+        """Enter the submission into the gradebook and copy its other files, over which the assignment's go.
+
+        Raises:
+            OutOfReach: the submission cannot be read.
+            NbGraderException: the assignment's own files cannot.
+        """
+        own = self._own_files(assignment_id)
+        fixed = [*own, *(f"{name}.ipynb" for name in self._notebooks(assignment_id))]
+        home = Path(self._format_source(assignment_id, student_id))
+        files, self._too_much = collect(home, self.max_bytes, fixed)
         before = self.coursedir.ignore
         self.coursedir.ignore = ["*"]  # nbgrader would copy whatever it finds, pipes and devices too
         try:
@@ -63,18 +78,18 @@ class Autograder(Autograde):
                 super().init_assignment(assignment_id, student_id)
         finally:
             self.coursedir.ignore = before
-        source = self.coursedir.format_path(self.coursedir.source_directory, ".", assignment_id)
-        kept = self.exclude_overwriting.get(assignment_id, [])
-        found = utils.find_all_files(source, [*before, "*.ipynb"])
-        own = {name: Path(path) for path in found if (name := os.path.relpath(path, source)) not in kept}
-        fixed = [*own, *(f"{name}.ipynb" for name in self._notebooks(assignment_id))]
-        home = Path(self._format_source(assignment_id, student_id))
-        files, self._too_much = collect(home, self.max_bytes, fixed)
         others = {name: content for name, content in files.items() if not name.endswith(".ipynb")}
-        for name, content in {**others, **{name: path.read_bytes() for name, path in own.items()}}.items():
+        for name, content in {**others, **own}.items():
             place = Path(self._format_dest(assignment_id, student_id), name)
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content)
+
+    def _own_files(self, assignment: str) -> dict[str, bytes]:
+        try:
+            return own_files(self.coursedir, assignment, self.exclude_overwriting.get(assignment, []))
+        except Missing as error:
+            self.log.error(str(error))
+            raise NbGraderException(str(error)) from error
 
     def convert_single_notebook(self, notebook_filename: str) -> None:
         """Sanitise, execute, score; or explain why not."""

@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 
 import nbformat
@@ -33,6 +34,7 @@ from course.grading.autograde import Autograder
 from course.grading.clean import writable
 from course.grading.diagnosis import Finding, changes, endings, findings
 from course.grading.handed_in import Unreadable, digest_of, read_submission
+from course.grading.places import Missing, handed_in, submission
 from course.grading.provisioner import GradingProvisioner
 from course.grading.settings import CLASS_CONFIG
 
@@ -58,6 +60,7 @@ class Outcome:
         own_seconds: what of this the submission's own code took, where that was measured.
         digest: which submission this is about.
         assignment: which state of the assignment, where that was noted.
+        entered: the sum of the automatic scores that the gradebook was given, where that was noted.
     """
 
     student: str
@@ -71,6 +74,7 @@ class Outcome:
     own_seconds: float = 0.0
     digest: str = field(default="", repr=False)
     assignment: str = field(default="", repr=False)
+    entered: float | None = field(default=None, repr=False)
 
     @property
     def reason(self) -> str:
@@ -105,11 +109,13 @@ class Classroom:
         settings: further nbgrader settings, over those of the folder's nbgrader_config.py.
 
     Raises:
-        ClassroomError: the folder is no course directory.
+        ClassroomError: the folder is no course directory, or this cannot be an assignment's name.
     """
 
     def __init__(self, folder: Path | str, assignment: str, settings: Config | None = None) -> None:
         self.folder, self.assignment = Path(folder).resolve(), assignment
+        if not re.fullmatch(r"(?!\.)[^/\\*?\[\]+\x00-\x1f]+", assignment):
+            raise ClassroomError(f"{assignment!r} is no assignment's name: give that of its folder in source/, alone")
         if not (self.folder / CONFIG).is_file():
             raise ClassroomError(f"{folder} is no course directory: it has no {CONFIG}")
         try:
@@ -156,7 +162,15 @@ class Classroom:
 
     def notebook(self) -> NotebookNode:
         """The student version of the assignment's (first) notebook."""
-        return nbformat.read(sorted(self.released.glob("*.ipynb"))[0], as_version=4)
+        return nbformat.read(self._notebook_file(), as_version=4)
+
+    def _notebook_file(self) -> Path:
+        found = sorted(self.released.glob("*.ipynb"))
+        if not found:
+            raise ClassroomError(
+                f"there is no notebook in {self.released}: `nbgrader generate_assignment {self.assignment}` makes it"
+            )
+        return found[0]
 
     def submit(self, student: str, files: Mapping[str, bytes | str | NotebookNode]) -> Path:
         """Put a student's files where nbgrader collects them, all or none; a former submission is replaced.
@@ -166,8 +180,8 @@ class Classroom:
         """
         if not re.fullmatch(r"[A-Za-z0-9_][\w.@+-]*", student):
             raise ClassroomError(f"{student!r} cannot be a student's name here: use letters, digits and . _ @ + -")
-        home = self.folder / "submitted" / student
-        target, fresh = home / self.assignment, home / f".{self.assignment}.{os.getpid()}"
+        target = self.submission(student)
+        fresh = target.with_name(f".{target.name}.{os.getpid()}")
         now = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f UTC")
         for name, content in {**files, "timestamp.txt": now}.items():
             write(fresh / name, nbformat.writes(content) if isinstance(content, NotebookNode) else content)
@@ -178,8 +192,19 @@ class Classroom:
         return target
 
     def students(self) -> list[str]:
-        """Who has handed in."""
-        return sorted(p.parent.name for p in (self.folder / "submitted").glob(f"*/{self.assignment}"))
+        """Who has handed in.
+
+        Raises:
+            ClassroomError: the folder of the submissions cannot be read.
+        """
+        try:
+            return handed_in(self.directory(), self.assignment)
+        except Missing as error:
+            raise ClassroomError(str(error)) from error
+
+    def submission(self, student: str) -> Path:
+        """Where a student's submission lies."""
+        return submission(self._directory, student, self.assignment)
 
     def outcome(self, student: str) -> Outcome | None:
         """What grading this submission came to; None if it has not been graded since it was handed in."""
@@ -225,6 +250,10 @@ class Classroom:
 
     # ------------------------------------------------------------------------------------------------ inside
 
+    @cached_property
+    def _directory(self) -> CourseDirectory:
+        return self.directory()
+
     def directory(self, student: str = "*") -> CourseDirectory:
         """nbgrader's idea of where things lie."""
         return CourseDirectory(config=self.config, log=self._log, student_id=student)
@@ -241,7 +270,7 @@ class Classroom:
 
     def _read(self, student: str, trouble: str, started: float) -> Outcome:
         """What the gradebook, the autograded notebook and the submission tell."""
-        name = sorted(self.released.glob("*.ipynb"))[0].name
+        name = self._notebook_file().name
         graded = self.folder / "autograded" / student / self.assignment / name
         directory = self.directory(student)
         with Gradebook(directory.db_url, directory.course_id) as gradebook:
@@ -252,7 +281,7 @@ class Classroom:
             score, maximum = submission.code_score, submission.max_code_score
         limit, autograded = Autograder(config=self.config).max_bytes, nbformat.read(graded, as_version=4)
         try:
-            submitted = read_submission(self.folder / "submitted" / student / self.assignment / name, limit)
+            submitted = read_submission(self.submission(student) / name, limit)
             remarks = [trouble] if trouble else [*changes(submitted, self.notebook()), *endings(autograded)]
         except Unreadable as reason:
             trouble, remarks = str(reason), [str(reason)]
@@ -272,7 +301,7 @@ class Classroom:
         return self.folder / "outcomes" / self.assignment / f"{student}.json"
 
     def _digest(self, student: str) -> str:
-        return digest_of(self.folder / "submitted" / student / self.assignment)
+        return digest_of(self.submission(student))
 
     def _last_words(self, error: Exception) -> str:
         lines = [

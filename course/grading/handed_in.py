@@ -14,8 +14,9 @@ import re
 import stat
 import uuid
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from course.grading.clean import clean_attachments, one_line, writable
 from course.grading.sandbox.view import COPIED_BYTES, COPIED_FILES
 
 MEGABYTE = 1_000_000
+# What reading a file runs into that is no regular one, or is being changed. All else is the machine's doing.
+OF_THE_FILE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EINVAL, errno.EFBIG, errno.EISDIR, errno.ENXIO}
 TIMESTAMP, TIMESTAMP_BYTES = "timestamp.txt", 200
 LONGEST_NAME = 1_000  # of a file with its folders: it has to fit in other places too
 MAX_CELLS = 5_000
@@ -36,12 +39,28 @@ class Unreadable(ValueError):
     """A submitted file that cannot be graded; the message is a sentence for the student."""
 
 
+class OutOfReach(Exception):
+    """A part of a submission is closed to who grades, or lies on a broken disk: no reason to give anybody 0 points."""
+
+    def __init__(self, error: OSError, path: Path) -> None:
+        place = error.filename if os.path.isabs(error.filename or "") else path
+        super().__init__(
+            f"{place} cannot be read ({error.strerror}). Nothing was entered: make it readable "
+            "(chmod -R u+rX), then grade again"
+        )
+
+
 # ------------------------------------------------------------------------------------------------ files
 
 
-def regular_files(home: Path) -> Iterator[tuple[str, Path, os.stat_result]]:
-    """Relative path, path and status of each regular file, always in the same order; links are not followed."""
-    for folder, folders, names in os.walk(home):
+def regular_files(
+    home: Path, onerror: Callable[[OSError], object] | None = None
+) -> Iterator[tuple[str, Path, os.stat_result]]:
+    """Relative path, path and status of each regular file, always in the same order; links are not followed.
+
+    `onerror` hears of folders that cannot be read.
+    """
+    for folder, folders, names in os.walk(home, onerror=onerror):
         folders[:] = sorted(name for name in folders if not os.path.islink(os.path.join(folder, name)))
         for name in sorted(names):
             path = Path(folder, name)
@@ -87,10 +106,13 @@ def collect(home: Path, max_bytes: int, fixed: Collection[str] = ()) -> tuple[di
         home: the submission.
         max_bytes: larger ones are left out.
         fixed: relative paths of files that will lie beside them: nothing may be in their way.
+
+    Raises:
+        OutOfReach: some of it cannot be read.
     """
     files: dict[str, bytes] = {}
     size = 0
-    for name, _, about in regular_files(home):
+    for name, path, about in regular_files(home, partial(_refuse, home)):
         if about.st_size > max_bytes or len(name) > LONGEST_NAME or _in_the_way(name, fixed):
             continue
         size += about.st_size
@@ -99,9 +121,15 @@ def collect(home: Path, max_bytes: int, fixed: Collection[str] = ()) -> tuple[di
             return {}, f"The submission has too many or too large files; {most}. Hand in the notebook alone."
         try:
             files[name] = read_regular(home, name, max_bytes)
-        except OSError:
-            continue
+        except OSError as error:
+            _refuse(path, error)
     return files, ""
+
+
+def _refuse(path: Path, error: OSError) -> None:
+    """Go on only if it is the submission's own doing."""
+    if error.errno not in OF_THE_FILE:
+        raise OutOfReach(error, path) from error
 
 
 def _in_the_way(name: str, fixed: Collection[str]) -> bool:
@@ -115,7 +143,8 @@ def digest_of(home: Path) -> str:
     Of what is more than anybody grades, only the dates are looked at.
     """
     digest, size = hashlib.sha256(), 0
-    for name, _, about in regular_files(home):
+    closed: list[OSError] = []
+    for name, _, about in regular_files(home, closed.append):
         size += about.st_size
         try:
             if size > COPIED_BYTES:
@@ -125,6 +154,8 @@ def digest_of(home: Path) -> str:
         except OSError:
             content = "cannot be read"
         digest.update(f"{name} {about.st_size} {content}\n".encode("utf-8", "surrogateescape"))
+    for error in closed:
+        digest.update(f"{error.filename} cannot be read\n".encode("utf-8", "surrogateescape"))
     return digest.hexdigest()[:32]
 
 
@@ -144,6 +175,7 @@ def read_submission(path: Path, max_bytes: int = 20 * MEGABYTE) -> NotebookNode:
 
     Raises:
         Unreadable: it is missing, too large, or no notebook.
+        OutOfReach: it cannot be read.
     """
     return parse_submission(path.name, find_submission(path, max_bytes))
 
@@ -153,8 +185,9 @@ def find_submission(path: Path, max_bytes: int = 20 * MEGABYTE) -> bytes:
 
     Raises:
         Unreadable: it is missing or too large.
+        OutOfReach: it cannot be read.
     """
-    found = {name: about for name, _, about in regular_files(path.parent)}
+    found = {name: about for name, _, about in regular_files(path.parent, partial(_refuse, path))}
     if path.name not in found:
         others = [one_line(name)[:100] for name in found if name != TIMESTAMP]
         there = f"the submission holds {', '.join(others[:5])}" if others else "the submission is empty"
@@ -168,6 +201,7 @@ def find_submission(path: Path, max_bytes: int = 20 * MEGABYTE) -> bytes:
     try:
         return read_regular(path.parent, path.name, max_bytes)
     except OSError as error:
+        _refuse(path, error)
         raise Unreadable(f"{path.name} cannot be read by who grades it ({error.strerror}).") from None
 
 

@@ -15,7 +15,15 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from course.grading import handed_in
-from course.grading.handed_in import Unreadable, collect, digest_of, handed_in_at, read_regular, read_submission
+from course.grading.handed_in import (
+    OutOfReach,
+    Unreadable,
+    collect,
+    digest_of,
+    handed_in_at,
+    read_regular,
+    read_submission,
+)
 
 
 def file(folder: Path, content: bytes | str | dict[str, Any]) -> Path:
@@ -147,10 +155,11 @@ def test_pipes_links_and_what_is_in_the_way_are_not_there(odd: Path, monkeypatch
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(handed_in, "read_regular", closed)
-    assert collect(odd, 100) == ({}, "")
+    with pytest.raises(OutOfReach, match=r"home/data cannot be read \(Permission denied\)\. Nothing was entered"):
+        collect(odd, 100)
     assert digest_of(odd) != before, "when it can be read again, it is graded again"
     (odd.parent / "a.ipynb").touch()
-    with pytest.raises(Unreadable, match=r"cannot be read by who grades it \(Permission denied\)"):
+    with pytest.raises(OutOfReach, match=r"a\.ipynb cannot be read \(Permission denied\)"):
         read_submission(odd.parent / "a.ipynb")
 
 

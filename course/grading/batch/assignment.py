@@ -9,7 +9,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from nbgrader import utils
 from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from traitlets.config import Config
@@ -18,6 +17,7 @@ import course
 from course.grading.autograde import Autograder
 from course.grading.cells import Released, cells_of
 from course.grading.execute import Execute
+from course.grading.places import own_files
 from course.grading.runner.session import Patience
 from course.grading.verdict.seeds import secret_of
 
@@ -67,23 +67,21 @@ class Assignment:
 
         Raises:
             MissingEntry: the gradebook does not know it.
-            OSError: its source files cannot be read.
+            Missing: its source files cannot be read.
         """
         with Gradebook(directory.db_url, directory.course_id) as gradebook:
             notebooks = tuple(
                 Notebook(n.name, cells_of(n), json.loads(n.kernelspec or "{}"))
                 for n in gradebook.find_assignment(name).notebooks
             )
-        source = Path(directory.format_path(directory.source_directory, ".", name))
-        found = utils.find_all_files(str(source), [*directory.ignore, "*.ipynb"]) if source.is_dir() else []
-        execute = Execute(config=config)
+        execute, autograder = Execute(config=config), Autograder(config=config)
         return cls(
             name,
             notebooks,
-            {str(Path(path).relative_to(source)): Path(path).read_bytes() for path in found},
+            own_files(directory, name, autograder.exclude_overwriting.get(name, [])),
             secret_of(directory.root),
             Patience(float(execute.timeout or execute.notebook_timeout), float(execute.notebook_timeout)),
-            Autograder(config=config).max_bytes,
+            autograder.max_bytes,
             dict(config.LimitOutput),
         )
 

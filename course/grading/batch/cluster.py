@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from course.grading.batch.assignment import Assignment
-from course.grading.batch.pool import Failure
+from course.grading.batch.pool import Failure, sentence_of
 from course.grading.batch.run import Engine
 from course.grading.batch.task import Graded, Task, grade
 from course.grading.classroom import ClassroomError
@@ -88,7 +88,7 @@ def _run(
         if isinstance(error, KilledWorker):
             yield task, Failure(f"it ended {error.allowed_failures + 1} workers, one after the other", poisoned=True)
         elif error is not None:
-            yield task, Failure(f"{type(error).__name__}: {error!s:.300}")
+            yield task, Failure(sentence_of(error))
         else:
             yield task, future.result()
         submit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import tempfile
 from collections import Counter
@@ -22,7 +23,8 @@ from course.grading.lifetime import Stopped, stoppable
 from course.grading.progress import Bar
 from course.grading.sandbox import SandboxError
 
-SHOWN = 15
+SHOWN, NAMED = 15, 5
+NARROWEST = 60  # columns: in fewer, tables lose their words; a terminal that is narrower breaks the lines
 
 
 def main(
@@ -49,6 +51,7 @@ def main(
     """
     alone = json_file is not None and str(json_file) == "-"
     console = Console(stderr=alone)
+    console.width = max(console.width, NARROWEST)
     try:
         with stoppable():
             classroom = Classroom(folder, assignment, Config())
@@ -67,12 +70,20 @@ def main(
         with suppress(OSError):  # the terminal may be what is gone
             console.print(f"\n{stopped.sentence} What is graded is kept; the same command goes on from there.")
         sys.exit(stopped.exit_code)
-    if json_file:
-        write_rows([row(outcome) for outcome in tally.outcomes], json_file)
-    if not alone:
-        _summary(console, classroom, plan, tally)
-    if any(outcome.failed and not outcome.digest for outcome in tally.outcomes):
+    try:
+        if json_file:
+            write_rows([row(outcome) for outcome in tally.outcomes], json_file)
+        if not alone:
+            _summary(console, classroom, plan, tally)
+    except OSError as error:
+        sys.exit(f"All is graded and kept, but this could not be told ({error}).")
+    if _given_up(tally):
         sys.exit(1)
+
+
+def _given_up(tally: Tally) -> list[Outcome]:
+    """What has no score: the next run tries again."""
+    return [outcome for outcome in tally.outcomes if outcome.failed and not outcome.digest]
 
 
 def _words(error: Exception) -> str:
@@ -104,12 +115,16 @@ def row(outcome: Outcome) -> dict[str, Any]:
 def _chosen(classroom: Classroom, wanted: list[str]) -> list[str]:
     there = classroom.students()
     if missing := sorted(set(wanted) - set(there)):
-        raise ClassroomError(f"nothing of {', '.join(missing)} lies in {classroom.folder}/submitted")
-    if not there:
         raise ClassroomError(
-            f"nothing was handed in for {classroom.assignment}: {classroom.folder}/submitted/STUDENT/"
-            f"{classroom.assignment} is where nbgrader looks"
+            f"nothing of {', '.join(missing)} lies in {classroom.submission('').parent} for {classroom.assignment}"
         )
+    if not there:
+        place = classroom.submission("STUDENT")
+        others = (
+            {p.name for p in place.parents[1].glob("*/[!.]*") if p.is_dir()} if place.parents[1].is_dir() else set()
+        )
+        hint = f"; there is something for {', '.join(sorted(others)[:NAMED])}" if others else ""
+        raise ClassroomError(f"nothing was handed in for {classroom.assignment}: {place} is where nbgrader looks{hint}")
     return wanted or there
 
 
@@ -125,10 +140,11 @@ def _show(bar: Bar, news: object) -> None:
 
 
 def _summary(console: Console, classroom: Classroom, plan: Plan, tally: Tally) -> None:
+    name = escape(shlex.quote(classroom.assignment))
     if plan.shard:
         i, n = plan.shard
         console.print(f"Part {i} of {n}: {tally.stored} notebooks graded in {tally.seconds:.0f} s, and put by.")
-        console.print(f"When all parts are done, [bold]course autograde {classroom.assignment}[/bold] enters them.")
+        console.print(f"When all parts are done, [bold]course autograde {name}[/bold] enters them.")
         _failures(console, tally)
         return
     done = [outcome for outcome in tally.outcomes if not outcome.failed]
@@ -138,17 +154,26 @@ def _summary(console: Console, classroom: Classroom, plan: Plan, tally: Tally) -
             console.print(mistakes)
     _failures(console, tally)
     waiting = sum(outcome.waiting > 0 for outcome in done)
-    words = [f"{len(tally.outcomes)} graded in {tally.seconds:.0f} s"]
+    given_up = len(_given_up(tally))
+    words = [f"{len(tally.outcomes) - given_up} graded in {tally.seconds:.0f} s"]
+    words += [f"{given_up} not graded, which the same command tries again"] if given_up else []
     words += [f"{len(tally.skipped)} had been graded before"] if tally.skipped else []
     words += [f"{waiting} wait for a person to judge a written answer"] if waiting else []
     console.print("; ".join(words) + ".", soft_wrap=True)
-    console.print(f"Feedback pages: [bold]nbgrader generate_feedback {classroom.assignment}[/bold]", soft_wrap=True)
+    console.print(f"Feedback pages: [bold]nbgrader generate_feedback {name}[/bold]", soft_wrap=True)
 
 
 def _failures(console: Console, tally: Tally) -> None:
-    for outcome in [o for o in tally.outcomes if o.failed][:SHOWN]:
-        student, reason = (escape(one_line(text)) for text in (outcome.student, outcome.reason))
-        console.print(f"[red]✗[/red] {student}: {reason}", soft_wrap=True)
+    """What all of a class met (a full disk) is said once."""
+    alike: dict[str, list[str]] = {}
+    for outcome in sorted((o for o in tally.outcomes if o.failed), key=lambda o: bool(o.digest)):
+        alike.setdefault(one_line(outcome.reason), []).append(one_line(outcome.student))
+    for reason, students in list(alike.items())[:SHOWN]:
+        more = f" and {len(students) - NAMED} more" if len(students) > NAMED else ""
+        named = escape(", ".join(students[:NAMED]))
+        console.print(f"[red]✗[/red] {named}{more}: {escape(reason)}", soft_wrap=True)
+    if len(alike) > SHOWN:
+        console.print(f"… and {len(alike) - SHOWN} more reasons; --json FILE writes all.")
 
 
 def _exercises(outcomes: list[Outcome]) -> Table:

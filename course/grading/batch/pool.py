@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import tempfile
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
-from course.grading.lifetime import end_with_parent
+from course.grading.lifetime import SHORT, end_with_parent
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -115,6 +116,14 @@ def can_fork() -> bool:
     return sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1
 
 
+def sentence_of(error: Exception) -> str:
+    """What happened, alike for all jobs that meet it: a full disk is told once, and not for each temporary file."""
+    if isinstance(error, OSError) and error.strerror:
+        temporary, place = tempfile.gettempdir(), str(error.filename or "")
+        return f"{temporary if place.startswith((temporary, SHORT)) else place or temporary}: {error.strerror}"
+    return f"{type(error).__name__}: {error!s:.300}"
+
+
 def _serve(pipe: Connection, work: Callable[[Job], Result], others: list[Connection], pool: int) -> None:
     """In a worker: do jobs until the pool is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole terminal; the pool decides
@@ -132,7 +141,7 @@ def _serve(pipe: Connection, work: Callable[[Job], Result], others: list[Connect
         try:
             result: Result | Failure = work(job)
         except Exception as error:
-            result = Failure(f"{type(error).__name__}: {error!s:.300}")
+            result = Failure(sentence_of(error))
         try:
             pipe.send(result)
         except OSError:

@@ -6,8 +6,10 @@ where it was, a submission that changed is graded again, and one that did not is
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
+import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -20,14 +22,16 @@ from nbgrader.api import MissingEntry
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from course.files import write
+from course.grading.autograde import Autograder
 from course.grading.batch.assignment import Assignment
+from course.grading.batch.entered import Entered
 from course.grading.batch.pool import Failure, Pool
 from course.grading.batch.task import Graded, Task, grade
 from course.grading.batch.writer import Entry, Writer
 from course.grading.classroom import Classroom, ClassroomError, Outcome
-from course.grading.clean import writable
 from course.grading.forkserver import ForkServer, ForkUnavailable
-from course.grading.handed_in import Unreadable, collect, digest_of, find_submission
+from course.grading.handed_in import OutOfReach, Unreadable, collect, digest_of, find_submission
+from course.grading.places import Missing, unfit
 from course.grading.provisioner import GradingProvisioner
 from course.grading.runner.session import WARM
 from course.grading.sandbox.launch import Sandbox
@@ -36,7 +40,7 @@ from course.grading.workers import processors
 STORE, LOCK = ".graded", ".autograde.lock"
 COMMIT_EVERY, COMMIT_SECONDS = 25, 2.0
 REVIVALS = 5  # of a fork server that was killed; without one, each submission imports torch anew
-UNWRITABLE = "a name that is not in UTF-8, which no gradebook can hold: rename the student's folder"
+OF_THE_NAME = {errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL}  # some file systems take fewer names than others
 # Runs all tasks: a pool of processes, or a cluster. Yields each with its result.
 Engine = Callable[[Iterable[Task]], Iterator[tuple[Task, Graded | Failure]]]
 
@@ -129,7 +133,8 @@ def autograde(
 
     Raises:
         SandboxUnavailable: students' code cannot be shut in here; nothing was graded.
-        ClassroomError: the assignment was not released, another run is at work, or the gradebook is out of reach.
+        ClassroomError: the assignment was not released or its files are gone, another run is at work, or the gradebook
+            is out of reach.
     """
     try:
         return _autograde(classroom, plan, workers, engine, report, server)
@@ -161,11 +166,13 @@ def _autograde(
             engine = partial(_local, workers=workers, stack=stack, server=server or _server(sandbox, stack))
         assignment = _load(classroom)
         store, digest = Store(classroom, old=not plan.again), assignment.digest
-        todo = [s for s in plan.students if plan.again or not _is_graded(classroom, s, digest)]
-        tally.skipped = [s for s in plan.students if s not in set(todo)]
-        tally.outcomes += [_failed(s, Failure(UNWRITABLE)) for s in todo if s != writable(s)]
-        todo = [s for s in todo if s == writable(s)]
-        todo = [s for s in todo if plan.shard is None or _part(s, plan.shard[1]) == plan.shard[0]]
+        entered = Entered.read(classroom.directory(), assignment.name, tuple(n.name for n in assignment.notebooks))
+        mine = [s for s in plan.students if plan.shard is None or _part(s, plan.shard[1]) == plan.shard[0]]
+        obstacles = {s: _obstacle(classroom, s, entered) for s in mine}
+        tally.outcomes += [_failed(s, Failure(sentence)) for s, sentence in obstacles.items() if sentence]
+        fit = [s for s in mine if not obstacles[s]]
+        todo = [s for s in fit if plan.again or not _is_graded(classroom, s, digest, entered)]
+        tally.skipped = [s for s in fit if s not in set(todo)]
         run = engine(assignment, sandbox)
         report(len(todo))
         tally.startup = time.perf_counter() - started
@@ -241,6 +248,8 @@ def _load(classroom: Classroom) -> Assignment:
             f"the gradebook does not know {classroom.assignment}: `nbgrader generate_assignment "
             f"{classroom.assignment}` makes and enters it"
         ) from None
+    except Missing as error:
+        raise ClassroomError(str(error)) from error
 
 
 # ------------------------------------------------------------------------------------------------ the work
@@ -267,13 +276,19 @@ def _enter(
     """Grade, and write what is ready every few submissions."""
     pending: dict[str, _Pending] = {}
     ready: list[Entry] = []
+    closed: list[Outcome] = []
     since = time.monotonic()
 
     def to_do() -> Iterator[Task]:
         for student in students:
             own = _digest(classroom, student)
-            mine = pending[student] = _Pending(own, list(_tasks(classroom, assignment, digest, student, own)))
-            for task in mine.tasks:
+            try:
+                tasks = list(_tasks(classroom, assignment, digest, student, own))
+            except OutOfReach as error:
+                closed.append(_failed(student, Failure(str(error))))
+                continue
+            pending[student] = _Pending(own, tasks)
+            for task in tasks:
                 if (known := store.get(task.key)) is None:
                     yield task
                 else:
@@ -301,14 +316,15 @@ def _enter(
             yield from _save(writer, ready, store)
             since = time.monotonic()
     yield from _save(writer, ready, store)
+    yield from closed
 
 
 def _save(writer: Writer, ready: list[Entry], store: Store) -> list[Outcome]:
     try:
         outcomes = writer.save(ready)
-    except (OSError, OperationalError):  # a full disk, a lost database: no submission's doing
-        raise
-    except Exception:  # one of them cannot be written: the others can
+    except Exception as error:
+        if not _is_of_one(error):
+            raise
         outcomes = [_save_alone(writer, entry) for entry in ready]
     store.drop(graded.key for entry in ready for graded in entry.graded)
     ready.clear()
@@ -318,28 +334,50 @@ def _save(writer: Writer, ready: list[Entry], store: Store) -> list[Outcome]:
 def _save_alone(writer: Writer, entry: Entry) -> Outcome:
     try:
         return writer.save([entry])[0]
-    except (OSError, OperationalError):
-        raise
     except Exception as error:
+        if not _is_of_one(error):
+            raise
         return _failed(entry.student, Failure(f"{type(error).__name__} when it was written: {error!s:.300}"))
+
+
+def _is_of_one(error: Exception) -> bool:
+    """Whether one submission cannot be written, and the others can; not so with a full disk or a lost database."""
+    return not isinstance(error, OSError | OperationalError) or (
+        isinstance(error, OSError) and error.errno in OF_THE_NAME
+    )
 
 
 def _put_by(
     classroom: Classroom, assignment: Assignment, digest: str, students: Iterable[str], run: Engine, store: Store
 ) -> Iterator[Graded | Outcome]:
     """As a shard: results go to the store, and a run without shards enters them; failures are told."""
-    tasks = (t for s in students for t in _tasks(classroom, assignment, digest, s, _digest(classroom, s)))
-    for task, result in run(t for t in tasks if t.key not in store):
+    closed: list[Outcome] = []
+
+    def to_do() -> Iterator[Task]:
+        for student in students:
+            try:
+                tasks = list(_tasks(classroom, assignment, digest, student, _digest(classroom, student)))
+            except OutOfReach as error:
+                closed.append(_failed(student, Failure(str(error))))
+                continue
+            yield from (task for task in tasks if task.key not in store)
+
+    for task, result in run(to_do()):
         if isinstance(result, Failure):
             yield _failed(task.student, result)
         else:
             store.put(result)
             yield result
+    yield from closed
 
 
 def _tasks(classroom: Classroom, assignment: Assignment, digest: str, student: str, own: str) -> Iterator[Task]:
-    """One for each notebook of the assignment, whether it was handed in or not; `own` is the submission's digest."""
-    home = classroom.folder / "submitted" / student / classroom.assignment
+    """One for each notebook of the assignment, whether it was handed in or not; `own` is the submission's digest.
+
+    Raises:
+        OutOfReach: the submission cannot be read.
+    """
+    home = classroom.submission(student)
     key = f"{digest} {own} {student}"
     fixed = [*assignment.files, *(f"{notebook.name}.ipynb" for notebook in assignment.notebooks)]
     files, too_much = collect(home, assignment.max_bytes, fixed)
@@ -357,13 +395,22 @@ def _others(files: Mapping[str, bytes]) -> dict[str, bytes]:
     return {name: content for name, content in files.items() if not name.endswith(".ipynb")}
 
 
-def _is_graded(classroom: Classroom, student: str, digest: str) -> bool:
+def _is_graded(classroom: Classroom, student: str, digest: str, entered: Entered) -> bool:
     known = classroom.outcome(student)
-    return known is not None and known.assignment == digest
+    return known is not None and known.assignment == digest and entered.holds(known)
+
+
+def _obstacle(classroom: Classroom, student: str, entered: Entered) -> str:
+    """Why this student's submission cannot be graded, through no fault of theirs; empty if it can."""
+    if sentence := unfit(entered.directory, student, classroom.assignment):
+        return sentence
+    if student not in entered.students and not Autograder(config=classroom.config).create_student:
+        return f"a name that the gradebook does not know: `nbgrader db student add {shlex.quote(student)}`"
+    return ""
 
 
 def _digest(classroom: Classroom, student: str) -> str:
-    return digest_of(classroom.folder / "submitted" / student / classroom.assignment)
+    return digest_of(classroom.submission(student))
 
 
 def _part(student: str, parts: int) -> int:
@@ -388,6 +435,6 @@ def _failed(student: str, failure: Failure) -> Outcome:
     sentence = (
         f"Grading this submission was given up: {failure.sentence}. Look at it before you run it."
         if failure.poisoned
-        else f"Grading stopped with {failure.sentence}"
+        else f"Not graded: {failure.sentence}"
     )
     return Outcome(student, 0.0, 0.0, remarks=(sentence,), failed=True)

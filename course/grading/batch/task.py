@@ -21,6 +21,7 @@ from nbgrader import utils
 from nbgrader.preprocessors import LimitOutput
 from traitlets.config import Config
 
+from course.files import naming
 from course.grading.autograde import explanation
 from course.grading.batch.assignment import Assignment, Notebook
 from course.grading.cells import is_check, restored
@@ -180,8 +181,9 @@ def _execute(
     examination = Examination(assignment.secret, about, notebook)
     # In the server's folder, which goes when the run does: a worker may be killed at any time.
     with folder_for(TASK, os.path.dirname(address) if address else None) as folder:
-        _lay_out(Path(folder), task, assignment)
-        Path(folder, f"{task.notebook}.ipynb").write_text(nbformat.writes(notebook), encoding="utf-8")
+        with naming(folder):
+            _lay_out(Path(folder), task, assignment)
+            Path(folder, f"{task.notebook}.ipynb").write_text(nbformat.writes(notebook), encoding="utf-8")
         for trial in range(TRIES):
             _clear(notebook)
             deadline = time.monotonic() + assignment.patience.notebook

@@ -6,6 +6,7 @@ disk. The outcome's file comes last: what has one is graded, whenever a run was 
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import warnings
@@ -28,6 +29,7 @@ from nbgrader.preprocessors import AssignLatePenalties
 from sqlalchemy import event
 from sqlalchemy.exc import SAWarning
 
+from course.files import naming
 from course.grading.autograde import writing
 from course.grading.batch.task import Graded
 from course.grading.classroom import Classroom, Outcome
@@ -96,10 +98,7 @@ class Writer:
 
     def _rows(self, entry: Entry) -> Outcome:
         submission = self._submission(entry.student)
-        folder = self._directory.format_path(
-            self._directory.submitted_directory, entry.student, self._classroom.assignment
-        )
-        if timestamp := handed_in_at(Path(folder)):
+        if timestamp := handed_in_at(self._classroom.submission(entry.student)):
             submission.timestamp = timestamp
         by_name = {notebook.name: notebook for notebook in submission.notebooks}
         grades: list[Grade] = []
@@ -153,18 +152,31 @@ class Writer:
             self._directory.format_path(self._directory.autograded_directory, entry.student, self._classroom.assignment)
         )
         fresh, old = (place.with_name(f".{place.name}.{os.getpid()}.{end}") for end in ("new", "old"))
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(parents=True)
-        for name, content in entry.files.items():
-            target = fresh / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-        for graded in entry.graded:
-            (fresh / f"{graded.notebook}.ipynb").write_text(graded.text, encoding="utf-8")
-        if place.exists():
-            os.replace(place, old)
-        os.replace(fresh, place)
-        shutil.rmtree(old, ignore_errors=True)
+        _remove_halves(place)  # of a run that was killed: only one writes here
+        try:
+            fresh.mkdir(parents=True)
+            with naming(place):
+                _fill(fresh, entry)
+            if place.exists():
+                os.replace(place, old)
+            os.replace(fresh, place)
+        finally:
+            _remove_halves(place)
+
+
+def _fill(folder: Path, entry: Entry) -> None:
+    for name, content in entry.files.items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+    for graded in entry.graded:
+        (folder / f"{graded.notebook}.ipynb").write_text(graded.text, encoding="utf-8")
+
+
+def _remove_halves(place: Path) -> None:
+    for end in ("new", "old"):
+        for folder in place.parent.glob(f".{glob.escape(place.name)}.*.{end}"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _be_patient(connection: Any, *_: object) -> None:
@@ -205,6 +217,7 @@ def _outcome(entry: Entry, grades: Sequence[Grade]) -> Outcome:
         own_seconds=round(sum(graded.own_seconds for graded in entry.graded), 3),
         digest=entry.digest,
         assignment=entry.assignment,
+        entered=float(sum(grade.auto_score or 0.0 for grade in grades)),
     )
 
 

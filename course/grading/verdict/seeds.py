@@ -11,15 +11,21 @@ import hmac
 import json
 import os
 import secrets
+import stat
 from pathlib import Path
 
 from nbformat import NotebookNode
 
+from course.files import naming
+
 SECRET, BYTES = ".course_secret", 32
+SHARED = stat.S_ISGID | stat.S_IWGRP
 
 
 def secret_of(folder: Path | str) -> bytes:
     """The secret of a class, made when it is first asked for, readable by its owner only.
+
+    In a folder that instructors share (`g+ws`, as nbgrader's `groupshared` makes it) their group can read it too.
 
     Raises:
         OSError: it can be neither read nor made.
@@ -32,7 +38,9 @@ def secret_of(folder: Path | str) -> bytes:
         fresh = place.with_name(f"{SECRET}.{os.getpid()}.{secrets.token_hex(4)}")
         descriptor = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         try:
-            with os.fdopen(descriptor, "wb") as file:
+            if os.stat(place.parent).st_mode & SHARED == SHARED:
+                os.fchmod(descriptor, 0o640)
+            with naming(place), os.fdopen(descriptor, "wb") as file:
                 file.write(secrets.token_bytes(BYTES))
             with contextlib.suppress(FileExistsError):
                 os.link(fresh, place)  # unlike a rename, this never replaces what another process has just made

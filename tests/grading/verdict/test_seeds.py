@@ -48,3 +48,10 @@ def test_content_is_texts_and_types_of_cells_in_order() -> None:
     assert len(digests) == 4
     other = new_code_cell("x = 1", id="renamed", metadata={"tags": ["a"]})
     assert content_of(new_notebook(cells=[first])) == content_of(new_notebook(cells=[other]))
+
+
+@pytest.mark.parametrize(("folder", "secret"), [(0o755, 0o600), (0o775, 0o600), (0o2775, 0o640)])
+def test_in_a_folder_that_instructors_share_their_group_reads_it_too(folder: int, secret: int, tmp_path: Path) -> None:
+    tmp_path.chmod(folder)
+    secret_of(tmp_path)
+    assert (tmp_path / SECRET).stat().st_mode & 0o777 == secret
