@@ -182,7 +182,8 @@ def _from_results(folder: Path, _: str) -> Seen:
         tests = results["tests"]
         points[student] = results.get("score", sum(test.get("score", 0) for test in tests))
         if student == ATTACKER:
-            words = " ".join(t["output"] for t in tests if t.get("status") == "failed")[-2000:]
+            said = [t["output"].strip() for t in tests if t.get("status") == "failed"]
+            words = " ".join(text.splitlines()[0] for text in said if text)
     return {"points": points, "words": words}
 
 
