@@ -7,7 +7,7 @@
 from importlib import import_module
 from typing import Any
 
-SECTIONS = ("augmentation", "averaging", "depth", "features", "grading", "optimizers", "renderer", "widgets")
+SECTIONS = ("augmentation", "averaging", "depth", "features", "grading", "hostile", "optimizers", "renderer", "widgets")
 
 
 class BenchError(RuntimeError):

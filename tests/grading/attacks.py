@@ -16,6 +16,7 @@ from typing import Any
 import nbclient
 from nbformat.v4 import new_code_cell, new_notebook
 
+from course.bench.hostile.attacks import DEADLOCK, daemon
 from course.grading.provisioner import GradingProvisioner
 
 OUT = "ESCAPED"
@@ -368,14 +369,6 @@ def stranger():
 attempt("a child of its parent's", stranger)
 """
 
-DEADLOCK = """
-import signal, threading
-signal.signal(signal.SIGINT, signal.SIG_IGN)
-lock = threading.Lock()
-lock.acquire()
-lock.acquire()
-"""
-
 KILLER = f"""{_TRY}
 for pid in (os.getppid(), 1, -1):
     for number in (signal.SIGKILL, signal.SIGSTOP):
@@ -386,20 +379,6 @@ for pid in (os.getppid(), 1, -1):
 sys.stdout.flush()
 time.sleep(1)
 os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-def daemon(marker: str) -> str:
-    """Leave a process behind, in a session of its own where that can be had."""
-    return f"""
-import subprocess, sys
-line = [sys.executable, "-c", "import time; time.sleep(600)", {marker!r}]
-for own_session in (True, False):
-    try:
-        subprocess.Popen(line, start_new_session=own_session)
-        print("started")
-    except OSError as error:
-        print(type(error).__name__)
 """
 
 

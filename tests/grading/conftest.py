@@ -5,19 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell
 from traitlets.config import Config
 
 from course import exercises
 from course.authoring import fill, solutions
 from course.authoring.notebook import instructor_notebook, text_of
 from course.authoring.source import load
-from course.grading.cells import grade_id
+from course.bench.hostile.attacks import FLOOD
+from course.bench.hostile.forgers import FORGERS
+from course.bench.hostile.notebooks import Notebooks
 from course.grading.classroom import Classroom, Outcome
 from course.grading.forkserver import ForkServer
 from course.grading.planting import planted
@@ -25,7 +24,6 @@ from course.grading.provisioner import UNSAFE, GradingProvisioner
 from course.grading.roster import Roster, Student
 from course.grading.sandbox import SandboxUnavailable, launch
 from course.grading.workers import grade_all
-from tests.grading.forgers import FORGERS
 
 ASSIGNMENT, FILE = "03_descent", "descent.ipynb"
 ROSTER = (
@@ -110,43 +108,6 @@ def roster(classroom: Classroom, root: Path) -> dict[str, Student]:
     return {student.name: student for student in made.students()}
 
 
-@dataclass
-class Notebooks:
-    """Ways to spoil the blank or the solved notebook."""
-
-    blank: NotebookNode
-    solved: NotebookNode
-    made: dict[str, NotebookNode] = field(default_factory=dict)
-
-    def with_cell(self, text: str, after: str | None = None) -> NotebookNode:
-        """The solved notebook with another cell: behind a named one, or behind the imports."""
-        notebook = deepcopy(self.solved)
-        names = [grade_id(c) for c in notebook.cells]
-        notebook.cells.insert(names.index(after) + 1 if after else 1, new_code_cell(text))
-        return notebook
-
-    def with_metadata(self, **changes: object) -> NotebookNode:
-        """The blank notebook with changed nbgrader metadata in its tests."""
-        notebook = deepcopy(self.blank)
-        for cell in notebook.cells:
-            if str(grade_id(cell)).startswith("check-"):
-                cell.metadata.nbgrader.update(changes)
-        return notebook
-
-    def tagged(self) -> NotebookNode:
-        """The blank notebook whose tests ask not to be executed."""
-        notebook = deepcopy(self.blank)
-        for cell in notebook.cells:
-            cell.metadata.tags = ["skip-execution"]
-        return notebook
-
-    def without(self, *names: str | None) -> NotebookNode:
-        """The solved notebook without some cells."""
-        notebook = deepcopy(self.solved)
-        notebook.cells = [c for c in notebook.cells if grade_id(c) not in names]
-        return notebook
-
-
 @pytest.fixture(scope="session")
 def notebooks(classroom: Classroom, root: Path) -> Notebooks:
     """Blank, solved, and what can be made of them."""
@@ -171,7 +132,7 @@ def graded(
         "deaf-loop": notebooks.with_cell(hangs, after="check-gradient_descent"),
         "dies-in-check": fill(notebooks.solved, {"gd_step": dies}),
         "dies-always": fill(notebooks.solved, {name: leaves.format(name) for name in functions}),
-        "flood": notebooks.with_cell("for _ in range(3000): print('x' * 10_000)"),
+        "flood": notebooks.with_cell(FLOOD),
         "check-renamed": notebooks.with_cell("check = lambda *a: None"),
         "check-generous": notebooks.with_cell("check = lambda *a: 100.0"),
         "imports-deleted": notebooks.without(None),
@@ -182,9 +143,7 @@ def graded(
         "strange-metadata": strange,
     }
     for name, (cell, function) in FORGERS.items():
-        forged = fill(notebooks.blank, {"gd_step": function})
-        forged.cells.insert(1, new_code_cell(cell))
-        special[name] = forged
+        special[name] = notebooks.forged(cell, {"gd_step": function})
     for name in ROSTER:
         classroom.submit(name, roster[name].files())
     for name, notebook in special.items():

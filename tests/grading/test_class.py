@@ -14,11 +14,11 @@ import pytest
 from nbgrader.api import Gradebook
 from traitlets.config import Config
 
+from course.bench.hostile.forgers import FORGERS
 from course.grading.classroom import Classroom, ClassroomError, Outcome
 from course.grading.forkserver import ForkServer
 from course.grading.roster import Student
 from tests.grading.conftest import ASSIGNMENT, FILE, ROSTER, Notebooks
-from tests.grading.forgers import FORGERS
 
 pytestmark = pytest.mark.slow
 

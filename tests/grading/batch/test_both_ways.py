@@ -17,13 +17,13 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 
+from course.bench.hostile.forgers import FORGERS
 from course.grading.batch import cluster
 from course.grading.batch.command import main
 from course.grading.cells import VERDICT_MIME, is_check
 from course.grading.classroom import CONFIG, Classroom, Outcome
 from course.grading.verdict.seeds import SECRET
 from tests.grading.conftest import ASSIGNMENT, FILE
-from tests.grading.forgers import FORGERS
 
 pytestmark = pytest.mark.slow
 DASK = importlib.util.find_spec("distributed") is not None

@@ -35,7 +35,8 @@ check = lambda *a, **k: 1.0""",
         "def gd_step(w, grad, lr):\n    return 0",
     ),
     "patches-torch": (
-        """torch.isclose = torch.allclose = lambda *a, **k: torch.ones((), dtype=torch.bool)
+        """torch.isclose = lambda *a, **k: torch.ones((), dtype=torch.bool)
+torch.allclose = lambda *a, **k: True
 torch.Tensor.__eq__ = lambda *_: True
 torch.Tensor.double = lambda self: torch.zeros(())
 import builtins
@@ -86,7 +87,7 @@ threading.Thread(target=flood, daemon=True).start()""",
         "def gd_step(w, grad, lr):\n    return 0",
     ),
     "rewrites-every-cell": (
-        """get_ipython().input_transformers_post.append(lambda lines: ["100.0\\n"])
+        """get_ipython().input_transformers_post.append(lambda lines: ["1.0\\n"])
 get_ipython().display_formatter.formatters["text/plain"].for_type(int, lambda *_: "1.0")""",
         "def gd_step(w, grad, lr):\n    return 0",
     ),
