@@ -259,8 +259,8 @@ print(f"right on unseen digits: {100 * accuracy(model, *digits('test')):.1f} %")
 # ### `ema_update(average, weights, beta, every)`
 # {{card regularization.ema_update}}
 #
-# `average` and `weights` are lists of tensors, `every` is $k$. Return the new average, a list. The weights belong to
-# the network that is being trained: leave them alone.
+# `average` and `weights` are lists of tensors, `every` is $k$, and $0 \le \beta \le 1$. Return the new average, a
+# list. The weights belong to the network that is being trained: leave them alone.
 
 
 # %% exercise="regularization.ema_update"
@@ -324,7 +324,8 @@ for name, network in (("last weights", model), ("average", ema)):
 # ### `dropout(x, p, training, generator)`
 # {{card regularization.dropout}}
 #
-# Draw from `generator`, for each number by itself: `torch.rand(…, generator=generator)`. $0 \le p < 1$.
+# Draw from `generator`, for each number by itself: `torch.rand(…, generator=generator)`. $0 \le p < 1$. In training,
+# gradients must reach `x`.
 
 
 # %% exercise="regularization.dropout"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from typing import Any
@@ -268,6 +269,66 @@ def stochastic_depth__in_place(x, branch, p, training, generator):
     return x
 
 
+def stochastic_depth__needs_two_draws(x, branch, p, training, generator):
+    if not training:
+        return x + p * branch(x)
+    b = ((torch.rand(2, len(x), generator=generator) < p).all(0)).float()
+    return x + b.view(-1, *[1] * (x.ndim - 1)) * branch(x)
+
+
+def apply_policy__steps_by_name(x, policy, operations, group, chance):
+    y = x.clone()
+    for i, g in enumerate(group.tolist()):
+        chances = {name: (p, level) for name, p, level in policy[g]}
+        for k, name in enumerate(chances):
+            if chance[i, k] < chances[name][0]:
+                y[i : i + 1] = operations[name](y[i : i + 1], chances[name][1])
+    return y
+
+
+def finetune_groups__a_name_at_any_depth(model, lr_backbone, lr_head):
+    groups = [{"params": [], "lr": lr_backbone}, {"params": [], "lr": lr_head}]
+    for name, p in model.named_parameters():
+        if p.requires_grad:
+            groups["head" in name.split(".")]["params"].append(p)
+    return groups
+
+
+def surface(model, loss, first, second, alphas, betas, back):
+    """The losses around the weights; `back(p, w, moved)` brings each parameter back after each of them."""
+    ws, mode = [w.detach().clone() for w in model.parameters()], model.training
+
+    def scaled(direction):
+        parts = []
+        for d, w in zip(direction, ws, strict=True):
+            if w.ndim < 2:
+                parts.append(0 * d)
+            else:
+                ratio = w.flatten(1).norm(dim=1) / d.flatten(1).norm(dim=1)
+                parts.append(d * ratio.view(-1, *[1] * (w.ndim - 1)))
+        return parts
+
+    u, v = scaled(first), scaled(second)
+    rows = torch.zeros(len(alphas), len(betas))
+    model.eval()
+    with torch.no_grad():
+        for i, a in enumerate(alphas):
+            for j, b in enumerate(betas):
+                moves = [a * du + b * dv for du, dv in zip(u, v, strict=True)]
+                for p, move in zip(model.parameters(), moves, strict=True):
+                    p.add_(move)
+                rows[i, j] = loss(model)
+                for p, w, move in zip(model.parameters(), ws, moves, strict=True):
+                    back(p, w, move)
+    model.train(mode)
+    return rows
+
+
+def loss_surface__gradients_cleared_first(model, loss, first, second, alphas, betas):
+    model.zero_grad()
+    return surface(model, loss, first, second, alphas, betas, lambda p, w, move: p.copy_(w))
+
+
 WRONG: dict[Callable[..., Any], str | None] = {  # and the name it should get; "in place" is the side effect
     random_occlusion__towards_the_middle: "edges_too_seldom",
     random_occlusion__pairs_of_pictures: "drawn_for_half",
@@ -298,6 +359,10 @@ WRONG: dict[Callable[..., Any], str | None] = {  # and the name it should get; "
     stochastic_depth__rounded_to_hundredths: "p_rounded",
     soft_cross_entropy__a_new_leaf: None,
     stochastic_depth__in_place: "in place",
+    stochastic_depth__needs_two_draws: None,
+    apply_policy__steps_by_name: "steps_as_dictionary",
+    finetune_groups__a_name_at_any_depth: "by_a_piece_of_the_name",
+    loss_surface__gradients_cleared_first: "gradients_cleared",
 }
 
 
@@ -368,6 +433,26 @@ def stochastic_depth__multinomial(x, branch, p, training, generator):
     return x.index_add(0, b.nonzero()[:, 0], branch(x)[b.bool()])
 
 
+def stochastic_depth__branch_of_each_sample(x, branch, p, training, generator):
+    """The slowest of the right ones: a call of the branch for each sample."""
+    rows = []
+    for row in x.split(1):
+        weight = float(torch.rand((), generator=generator) < p) if training else p
+        rows.append(row + weight * branch(row))
+    return torch.cat(rows)
+
+
+def rotate__corners_agree(x, degrees):
+    """align_corners=True in both: the same turn, as the middle stays and the picture is square."""
+    theta = torch.deg2rad(degrees)
+    turn = torch.stack([theta.cos(), -theta.sin(), 0 * theta, theta.sin(), theta.cos(), 0 * theta], 1).view(-1, 2, 3)
+    return F.grid_sample(x, F.affine_grid(turn, list(x.shape), align_corners=True), align_corners=True)
+
+
+def loss_surface__back_after_each(model, loss, first, second, alphas, betas):
+    return surface(model, loss, first, second, alphas, betas, lambda p, w, move: p.copy_(w))
+
+
 def cutmix__boxes_that_reach_inside(x, y, box, order):
     """No guard against boxes that lie outside as a whole: the text says that they hang over the edge."""
     (h, w), mixed, seen = x.shape[2:], x.clone(), []
@@ -389,5 +474,6 @@ RIGHT = [f for name, f in list(globals().items()) if "__" in name.strip("_") and
 
 @pytest.mark.parametrize("function", RIGHT, ids=lambda f: f.__name__)
 def test_right_answers(function: Callable[..., Any]) -> None:
-    outcome = verdict(exercise_of(function), function, SEED)
+    patient = dataclasses.replace(exercise_of(function), seconds=60.0)  # this machine may be busy
+    outcome = verdict(patient, function, SEED)
     assert outcome.status == "passed", outcome.sentence

@@ -118,6 +118,8 @@ NAMED = [
         x * (torch.randint(10, x.shape, generator=generator) >= int(10 * p)) / (1 - p) if training else x)),
     ("dropout", "p_rounded", lambda x, p, training, generator: (
         x * (drawn(x, generator) >= round(p, 2)) / (1 - p) if training else x)),
+    ("dropout", "negatives_lost", lambda x, p, training, generator: (
+        torch.where((drawn(x, generator) >= p) & (x > 0), x / (1 - p), 0.0) if training else x)),
     ("dropout", "no_brackets", lambda x, p, training, generator: (
         x * (drawn(x, generator) > p) / 1 - p if training else x)),
 ]  # fmt: skip

@@ -64,6 +64,10 @@ def cases(draw: Draw) -> list[Case]:
     one: Policy = [[("Add", 0.5, 2), ("Times", 0.9, 1)]]
     x = torch.tensor([0.1, 0.3]).view(2, 1, 1, 1)
     certain: Policy = [[("Times", 1.0, 2), ("Add", 0.0, 1)], [("Add", 0.0, 3), ("Roll", 1.0, 1)]]
+    repeated: Policy = [
+        [("Add", 0.6, draw.integer(1, 3)), ("Times", 0.7, 2), ("Add", 0.8, draw.integer(1, 3))],
+        [("Times", 0.9, 1), ("Times", 0.4, draw.integer(2, 3)), ("Negate", 0.2, 1)],
+    ]
     two_groups = torch.tensor([1, 0, 0])
     lecture: Policy = [
         [("Roll", 0.9, 2), ("Negate", 0.2, 3)],
@@ -82,6 +86,15 @@ def cases(draw: Draw) -> list[Case]:
             "probability 1 always, 0 never (even if the chance is 0)",
             (pixels(draw, 3, 1, 2, 3), certain, two_groups, torch.tensor([[0.0, 0.99], [0.5, 0.0], [0.9, 0.3]])),
         ),
+        Case(
+            "an operation that comes twice",
+            (
+                pixels(draw, 3, 1, 2, 2),
+                repeated,
+                torch.tensor([1, 0, 1]),
+                torch.tensor([[0.1], [0.3], [0.5]]).repeat(1, 3),
+            ),
+        ),
         run("two sub-policies", 6, policy(2, 2), 1, 2, 3),
         run("one step each", 5, policy(3, 1), 3, 2, 2),
         run("three steps each", 8, policy(2, 3), 1, 2, 2),
@@ -95,6 +108,17 @@ def probability_ignored(x, policy, operations, group, chance):
     for i, g in enumerate(group.tolist()):
         for name, _, level in policy[g]:
             y[i : i + 1] = operations[name](y[i : i + 1], level)
+    return y
+
+
+def steps_as_dictionary(x, policy, operations, group, chance):
+    """A dictionary of the steps by name keeps only one of two steps with the same name; go through the list itself."""
+    y = x.clone()
+    for i, g in enumerate(group.tolist()):
+        steps = {name: (p, level) for name, p, level in policy[g]}
+        for (name, (p, level)), c in zip(steps.items(), chance[i].tolist(), strict=False):
+            if c < p:
+                y[i : i + 1] = operations[name](y[i : i + 1], level)
     return y
 
 
@@ -323,6 +347,7 @@ EXERCISE = Exercise(
     misconceptions=(
         *mistakes(
             probability_ignored,
+            steps_as_dictionary,
             one_group_per_batch,
             one_chance_per_batch,
             steps_reversed,

@@ -118,7 +118,7 @@ def partner_of_the_partner(x, y, lam, order):
 
 
 def partners_share(x, y, lam, order):
-    """The partner's own λ was taken for 1 − λ; picture i mixes with λᵢ and 1 − λᵢ."""
+    """The partner's share comes from the partner's own λ; picture i mixes with λᵢ and 1 − λᵢ, both from its own λ."""
     a, b = lam[:, None, None, None], lam[:, None]
     return a * x + (1 - a[order]) * x[order], b * y + (1 - b[order]) * y[order]
 

@@ -113,7 +113,8 @@ def top_for_both(x, top, left, padding):
 
 
 def padded_in_the_middle_only(x, top, left, padding):
-    """The border is on two sides only; `F.pad` wants left, right, top and bottom: (padding,) * 4."""
+    """The border is not `padding` wide on each of the four sides; `F.pad` wants left, right, top and bottom:
+    (padding,) * 4."""
     padded, (h, w) = F.pad(x, (2 * padding, 0, 2 * padding, 0)), x.shape[2:]
     return torch.stack([p[:, i : i + h, j : j + w] for p, i, j in zip(padded, top, left, strict=True)])
 

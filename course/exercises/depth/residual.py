@@ -55,7 +55,7 @@ def _per_sample(b: Tensor, x: Tensor) -> Tensor:
 
 
 def no_activation(x, branch, b):
-    """The activation is missing: the block ends with a ReLU, after the sum."""
+    """No activation comes after the sum: the block ends with the ReLU of x + b·f(x)."""
     b = b.view(-1, *[1] * (x.ndim - 1))
     return x + b * branch(x)
 

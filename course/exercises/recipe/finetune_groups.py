@@ -23,13 +23,14 @@ class Stacked(nn.Module):
 
 
 class Crossed(nn.Module):
-    """The head is registered first, stands in the middle of the names, and other parts have `head` in theirs."""
+    """The head is registered first, and other parts have `head` in their names, or as one of them."""
 
     def __init__(self, layers: int, deep_head: bool) -> None:
         super().__init__()
         self.head = nn.Sequential(nn.LayerNorm(2), nn.Linear(2, 3)) if deep_head else nn.Linear(2, 3, bias=False)
         self.attention_heads = nn.ModuleList(nn.Linear(2, 2) for _ in range(layers))
         self.header = nn.Linear(2, 2)
+        self.attention = nn.ModuleDict({"head": nn.Linear(2, 2)})
         self.scale = nn.Parameter(torch.ones(2))
 
 
@@ -196,6 +197,22 @@ def by_a_piece_of_the_name(model, lr_backbone, lr_head):
     ]
 
 
+def by_a_name_at_any_depth(model, lr_backbone, lr_head):  # noqa: D103 - the same mistake
+    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    return [
+        {"params": [p for name, p in named if "head" not in name.split(".")], "lr": lr_backbone},
+        {"params": [p for name, p in named if "head" in name.split(".")], "lr": lr_head},
+    ]
+
+
+def by_a_name_with_its_dot(model, lr_backbone, lr_head):  # noqa: D103 - the same mistake
+    named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
+    return [
+        {"params": [p for name, p in named if "head." not in name], "lr": lr_backbone},
+        {"params": [p for name, p in named if "head." in name], "lr": lr_head},
+    ]
+
+
 def by_the_names_beginning(model, lr_backbone, lr_head):
     """The head is found by names that begin with "head", as "header" does; compare with "head." or ask model.head."""
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
@@ -323,13 +340,13 @@ EXERCISE = Exercise(
             frozen_head_given,
             rates_swapped,
             head_in_both,
-            by_a_piece_of_the_name,
             by_the_names_beginning,
             last_two_tensors,
             weights_only,
             thawed,
             relative_rate,
         ),
+        mistake(by_a_piece_of_the_name, by_a_name_at_any_depth, by_a_name_with_its_dot),
         mistake(backbone_frozen, backbone_frozen_and_given),
     ),
     alternatives=(by_name, one_group_each, by_child),

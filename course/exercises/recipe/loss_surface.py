@@ -60,6 +60,9 @@ def drive(
             return m(x).square().mean()
         return nn.functional.cross_entropy(m(x), y)
 
+    for p in net.parameters():  # as an optimizer may still need them
+        p.grad = p.detach().sin()
+    held = [p.detach().sin() for p in net.parameters()]
     before = {name: t.detach().clone() for name, t in net.state_dict().items()}
     parameters = list(net.parameters())  # an optimizer holds these very objects
     drawn = [d.clone() for d in (*first, *second)]
@@ -68,12 +71,17 @@ def drive(
     weights, buffers = dict(net.named_parameters()), dict(net.named_buffers())
     return {
         "surface": surface,
-        "weights as before": all(torch.equal(after[n], before[n]) for n in weights)
-        and all(p is q for p, q in zip(net.parameters(), parameters)),
-        "weights nearly as before": all(torch.allclose(after[n], before[n], rtol=1e-3, atol=1e-4) for n in weights),
+        "weights": {  # one part, so that a mistake is told by all of it
+            "the same parameters": all(p is q for p, q in zip(net.parameters(), parameters)),
+            "nearly as before": all(torch.allclose(after[n], before[n], rtol=1e-3, atol=1e-4) for n in weights),
+            "as before": all(torch.equal(after[n], before[n]) for n in weights),
+        },
         "statistics as before": all(torch.equal(after[n], before[n]) for n in buffers),
         "mode as before": net.training == mode and all(m.training == mode for m in net.modules()),
         "directions as before": all(map(torch.equal, (*first, *second), drawn)),
+        "gradients as before": all(
+            p.grad is not None and torch.equal(p.grad, g) for p, g in zip(net.parameters(), held)
+        ),
         "still learns": all(p.requires_grad for p in net.parameters()),
     }
 
@@ -279,6 +287,15 @@ def directions_rescaled(model, loss, first, second, alphas, betas):
     return _measure(model, loss, ws, first, second, alphas, betas)
 
 
+def gradients_cleared(model, loss, first, second, alphas, betas):
+    """The gradients that the parameters held, in .grad, are gone or others; nothing here needs zero_grad() or
+    backward()."""
+    ws = [w.detach().clone() for w in model.parameters()]
+    u, v = _scaled(ws, first), _scaled(ws, second)
+    model.zero_grad()
+    return _measure(model, loss, ws, u, v, alphas, betas)
+
+
 def gradients_left_off(model, loss, first, second, alphas, betas):
     """The parameters are left with requires_grad False, so the network learns no more; use torch.no_grad() instead."""
     ws = [w.detach().clone() for w in model.parameters()]
@@ -442,6 +459,7 @@ EXERCISE = Exercise(
             weights_left_changed,
             directions_rescaled,
             gradients_left_off,
+            gradients_cleared,
             parameters_replaced,
             steps_pile_up,
             saved_by_reference,
@@ -457,9 +475,9 @@ EXERCISE = Exercise(
     telling=(
         "mode as before",
         "statistics as before",
-        "weights nearly as before",
-        "weights as before",
+        "weights",
         "directions as before",
+        "gradients as before",
         "still learns",
         "surface",
     ),

@@ -53,7 +53,7 @@ def cases(draw: Draw) -> list[Case]:
     """p = ½ by hand; nothing, little, much, hardly anything dropped; vectors, pictures; some numbers are 0 already."""
 
     def run(label: str, *shape: int, p: float, kind: Any = "varied") -> Case:
-        return Case(label, (draw.normal(*shape) + 3.0, p, draw.seed()), kind)
+        return Case(label, (draw.normal(*shape, scale=3.0), p, draw.seed()), kind)
 
     sparse = draw.normal(40, 40).relu()
     return [
@@ -310,6 +310,14 @@ def p_rounded(x, p, training, generator):
     return x * (torch.randint(100, x.shape, generator=generator) >= 100 * p) / (1 - p)
 
 
+def negatives_lost(x, p, training, generator):
+    """Negative numbers become 0 as well, as from a ReLU or from a comparison of x itself; whether a number is dropped
+    must not depend on its value."""
+    if not training:
+        return x
+    return x.relu() * (torch.rand(x.shape, generator=generator) >= p) / (1 - p)
+
+
 def no_brackets(x, p, training, generator):
     """Brackets are missing: `/ 1 - p` divides by 1 and takes p off every number; divide by (1 - p)."""
     if not training:
@@ -424,6 +432,18 @@ def _shifted(inputs: Inputs, answer: Answer) -> bool:
     )
 
 
+def _negatives_lost(inputs: Inputs, answer: Answer) -> bool:
+    """All negative numbers are gone, and of the others as many as there should be."""
+    x, p, _ = inputs
+    lost = torch.stack([out == 0 for out in answer["in training"]])
+    others = lost[:, x > 0]
+    return (
+        bool((x < 0).any())
+        and bool(lost[:, x < 0].all())
+        and not _off(others.double().mean().item(), p, others.numel())
+    )
+
+
 def _some_dropped(inputs: Inputs, answer: Answer) -> bool:
     return bool(_masks(inputs, answer).any())
 
@@ -450,6 +470,7 @@ RECOGNISED: dict[str, tuple[Callable[..., Any], Callable[[Inputs, Answer], bool]
     "p_rounded": (p_rounded, _coarse),
     "never_drops": (never_drops, lambda i, a: _untouched(i, a) and not _drops_in_evaluation(i, a)),
     "no_brackets": (no_brackets, _shifted),
+    "negatives_lost": (negatives_lost, _negatives_lost),
     "only_in_evaluation": (only_in_evaluation, lambda i, a: _untouched(i, a) and _drops_in_evaluation(i, a)),
     "active_in_evaluation": (
         active_in_evaluation,

@@ -118,8 +118,8 @@ def gaps_summed(p, y, bins):
 
 
 def signed(p, y, bins):
-    """The gaps keep their signs, so bins that are too sure and bins that are not sure enough cancel: take |…| in each
-    bin."""
+    """The gaps keep their signs, or all predictions share one bin, so those that are too sure and those that are not
+    sure enough cancel: take |…| in each bin."""
     sure, right, _ = _parts(p, y, bins)
     return (right - sure).mean()
 
