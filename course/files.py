@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 def write(path: Path, content: bytes | str) -> None:
@@ -32,6 +36,13 @@ def naming(path: Path | str) -> Iterator[None]:
         if error.errno is None or error.filename is not None:
             raise
         raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def write_picture(figure: Figure, path: Path, title: str, description: str) -> None:
+    """Write a figure as PNG, with the words for whoever does not see it in the file itself."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=120, metadata={"Title": title, "Description": description})
+    write(path, content.getvalue())
 
 
 def write_rows(rows: Iterable[Mapping[str, Any]], path: Path) -> None:

@@ -97,7 +97,7 @@ def cutmix(x: Tensor, y: Tensor, box: Box, order: Tensor, out: Tensor | None = N
             picture.copy_(own)[:, a:b, c:d] = x[partner, :, a:b, c:d]
         return mixed, mixed_labels
     rows, columns = _spans((top, left), (bottom, right), x)
-    for block in _blocks(x, 16):
+    for block in _blocks(x, 16):  # many: with small pictures the calls cost more than the cache saves
         mask = rows[block, None, :, None] * columns[block, None, None, :]
         pasted = torch.index_select(x, 0, order[block], out=mixed[block])
         torch.lerp(x[block], pasted, mask, out=pasted)  # exact for 0 and 1

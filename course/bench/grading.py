@@ -21,7 +21,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from course.files import write, write_rows
+from course.bench import BenchError
+from course.files import write, write_picture, write_rows
 
 SECTION, CLASS = "descent", 100
 STOCK_CONFIG = """c = get_config()  # noqa: F821
@@ -66,11 +67,11 @@ def measure(home: Path, sample: int, students: int, say: Any = lambda _: None) -
     rows_file = home / "rows.json"
     by_us = [sys.executable, "-m", "course.cli", "autograde", _assignment(ours), "--json", str(rows_file)]
     say(f"stock nbgrader, {len(stock[0])} submissions")
-    before = _seconds(by_stock, folders[0])
+    before = timed(by_stock, folders[0])
     say(f"course autograde, {students} submissions")
-    mine = _seconds(by_us, ours)
+    mine = timed(by_us, ours)
     say(f"stock nbgrader, {len(stock[1])} submissions")
-    after = _seconds(by_stock, folders[1])
+    after = timed(by_stock, folders[1])
     graded = json.loads(rows_file.read_text(encoding="utf-8"))
     _compare(folders, {row["student"]: row["score"] for row in graded})
     beyond = sorted(row["seconds"] - row["own_seconds"] for row in graded)[len(graded) // 2]
@@ -92,12 +93,17 @@ def _row(way: str, submissions: int, seconds: float) -> Row:
     return {"way": way, "submissions": submissions, "seconds": round(seconds, 2), "each": seconds / submissions}
 
 
-def _seconds(command: list[str], folder: Path) -> float:
+def timed(command: list[str], folder: Path) -> float:
+    """How many seconds a command takes in a folder, with the scripts of this environment at hand.
+
+    Raises:
+        BenchError: it failed.
+    """
     started = time.perf_counter()
     path = sysconfig.get_path("scripts") + os.pathsep + os.environ.get("PATH", "")
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, "PATH": path})
     if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed: {(done.stderr or done.stdout)[-2000:]}")
+        raise BenchError(f"{' '.join(command)} failed: {(done.stderr or done.stdout)[-2000:]}")
     return time.perf_counter() - started
 
 
@@ -165,4 +171,4 @@ def _plot(rows: Sequence[Row], path: Path) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.invert_yaxis()
     axes.margins(x=0.15)
-    figure.savefig(path, dpi=150)
+    write_picture(figure, path, axes.get_title(), sentence(rows))

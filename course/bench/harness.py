@@ -266,7 +266,7 @@ def report(
         picture: where to write a plot of the CPU's ratios, a PNG file.
         repeats: rounds.
     """
-    from course.files import write_rows
+    from course.files import write_picture, write_rows
 
     rows, printed = list[Row](), str(json_file) == "-"
     for name in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
@@ -280,7 +280,7 @@ def report(
         if json_file is not None and not printed:
             write_rows(rows, json_file)
         if picture is not None and name == "cpu":
-            _write_plot(found, headed, picture)
+            write_picture(plot(found, headed), picture, headed, alt(found))
     if printed:
         write_rows(rows, Path("-"))
     return rows
@@ -306,14 +306,3 @@ def _print_table(rows: Sequence[Row], title: str) -> None:
     console.print(table(rows, title))
     for who, why in {r["contender"]: r["missing"] for r in rows if r["missing"]}.items():
         console.print(f"{escape(who)} is missing: {escape(why)}")
-
-
-def _write_plot(rows: Sequence[Row], title: str, path: Path) -> None:
-    import io
-
-    from course.files import write
-
-    content = io.BytesIO()
-    metadata = {"Title": title, "Description": alt(rows)}
-    plot(rows, title).savefig(content, format="png", dpi=120, metadata=metadata)
-    write(path, content.getvalue())

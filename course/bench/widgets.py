@@ -295,6 +295,7 @@ def main(json_file: Path | None = None, plot: Path | None = None, repeats: int =
 
     from course import widgets
     from course.bench.harness import device_name
+    from course.files import write_picture, write_rows
 
     names = widgets.__all__
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -304,28 +305,14 @@ def main(json_file: Path | None = None, plot: Path | None = None, repeats: int =
             found = measure(notebook, names, repeats, lambda n: progress.update(task, advance=1, description=n))
     title = f"Widgets in JupyterLab, {device_name(_cpu())}, load {found[-1]['load']:.1f}"
     if json_file is not None:
-        from course.files import write_rows
-
         write_rows(found, json_file)
     if str(json_file) != "-":
         Console().print(table(found, title))
     if plot is not None:
-        _write_plot(found, title, plot)
+        write_picture(latency.plot(found, title), plot, title, alt(found))
 
 
 def _cpu() -> Any:
     import torch
 
     return torch.device("cpu")
-
-
-def _write_plot(found: Sequence[Row], title: str, path: Path) -> None:
-    import io
-
-    from course.files import write
-
-    content = io.BytesIO()
-    latency.plot(found, title).savefig(
-        content, format="png", dpi=120, metadata={"Title": title, "Description": alt(found)}
-    )
-    write(path, content.getvalue())

@@ -31,7 +31,7 @@ def test_the_plot_is_a_picture(tmp_path: Path) -> None:
 
 def test_a_command_that_fails_is_no_measurement(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="sh -c echo lost; exit 3 failed: lost"):
-        grading._seconds(["sh", "-c", "echo lost; exit 3"], tmp_path)
+        grading.timed(["sh", "-c", "echo lost; exit 3"], tmp_path)
 
 
 def test_different_scores_are_not_compared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

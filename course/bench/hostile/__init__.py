@@ -181,6 +181,8 @@ def _table(rows: Sequence[Row]) -> Any:
 def _plot(rows: Sequence[Row], path: Path) -> None:
     from matplotlib.figure import Figure
 
+    from course.files import write_picture
+
     tried = [row for row in rows if row["attack"] != "honest"]
     names = list(dict.fromkeys(row["grader"] for row in tried))
     kinds = (
@@ -207,4 +209,4 @@ def _plot(rows: Sequence[Row], path: Path) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.invert_yaxis()
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.3), ncols=3, frameon=False)
-    figure.savefig(path, dpi=150)
+    write_picture(figure, path, axes.get_title(), sentence(rows))

@@ -28,6 +28,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from course.bench import BenchError
+from course.bench.grading import STOCK_CONFIG, timed
 from course.bench.hostile.attacks import Attack, Desk
 from course.bench.hostile.notebooks import Notebooks, tests_of
 from course.bench.hostile.world import ANSWER_BYTES, ATTACKER, CLASS, DROP, HOME, NEIGHBOUR, Seen, play
@@ -38,9 +39,6 @@ from course.grading.sandbox import inside
 SECTION, FUNCTIONS, SEED = "descent", ("cross_entropy", "gd_step"), 1
 LIMIT = 150.0  # seconds for a command that grades the attacker's submission, or the neighbour's, or both
 INSIDE_PORT = 8000  # in the sandbox's own network, which has nothing else in it
-STOCK_CONFIG = """c = get_config()  # noqa: F821
-c.CourseDirectory.course_id = "cv-course"
-"""
 IMPORTS = "import torch\nimport torch.nn.functional as F\nfrom torch import Tensor\n\n"
 OTTER = "COURSE_OTTER"  # path of the command, where it is not on PATH
 
@@ -163,7 +161,7 @@ def stock(folder: Path) -> Grader:
     assignment, name, notebook = instructor({f: asserts(f) for f in FUNCTIONS})
     write(folder / "source" / assignment / name, nbformat.writes(notebook))
     write(folder / "nbgrader_config.py", STOCK_CONFIG)
-    _trusted(["nbgrader", "generate_assignment", assignment], folder)
+    timed(["nbgrader", "generate_assignment", assignment], folder)
     released = nbformat.read(folder / "release" / assignment / name, as_version=4)
     feedback = ["nbgrader", "generate_feedback", assignment, "--student", ATTACKER]
     secrets = _plant(folder, assignment, name)
@@ -182,7 +180,7 @@ def otter(folder: Path, command: str, like: Grader) -> Grader:
     """
     for function in FUNCTIONS:
         write(folder / "tests" / f"{function}.py", doctests(function) + f"# {_secret('solutions')}\n")
-    _trusted([command, "generate", "-t", "tests", "-o", "autograder.zip", "--no-requirements"], folder)
+    timed([command, "generate", "-t", "tests", "-o", "autograder.zip", "--no-requirements"], folder)
     line = [command, "run", "-a", "autograder.zip", "--no-logo"]
 
     def commands(all_: bool) -> list[list[str]]:
@@ -245,14 +243,6 @@ def _plant(folder: Path, assignment: str, name: str) -> dict[str, str]:
         values = (NEIGHBOUR, _secret("gradebook"))
         book.execute("insert into student (id, last_name) values (?, ?)", values)
     return {"solutions": f"source/{assignment}/{name}", "gradebook": "gradebook.db"}
-
-
-def _trusted(command: list[str], folder: Path) -> None:
-    """A command that runs nothing of a student's."""
-    path = sysconfig.get_path("scripts") + os.pathsep + os.environ.get("PATH", "")
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**os.environ, "PATH": path})
-    if done.returncode:
-        raise BenchError(f"{' '.join(command)} failed: {(done.stderr or done.stdout)[-2000:]}")
 
 
 # --------------------------------------------------------------------------------------------- one submission

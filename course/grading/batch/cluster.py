@@ -54,7 +54,7 @@ def _patiently(connect: Callable[[], Any]) -> Any:
     for _ in range(STARTS):
         with suppress(AssertionError):
             return connect()
-    raise RuntimeError(f"this machine did not start Dask's event loop, {STARTS} times; is it overloaded?")
+    raise ClassroomError(f"this machine did not start Dask's event loop, {STARTS} times; is it overloaded?")
 
 
 def _run(
