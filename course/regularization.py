@@ -224,18 +224,22 @@ class EMA(nn.Module):
         self.updates += 1
         if self.updates % self.every:
             return
-        averages, weights = self._floats(self.module), self._floats(model)
-        if [a.shape for a in averages] != [w.shape for w in weights]:
+        mine, its = self._parts(self.module), self._parts(model)
+        if [t.shape for part in mine for t in part] != [t.shape for part in its for t in part]:
             raise ValueError("the model has other parameters or buffers than the one that EMA was made with")
-        self._move(averages, [w.to(a.device) for a, w in zip(averages, weights, strict=True)])
-        for mine, its in zip(self.module.buffers(), model.buffers(), strict=True):
-            if not (self.average_buffers and mine.is_floating_point()):
-                mine.copy_(its)
+        (averages, copies), (weights, originals) = mine, its
+        on_device = [w if w.device == a.device else w.to(a.device) for a, w in zip(averages, weights, strict=True)]
+        self._move(averages, on_device)
+        if copies:
+            torch._foreach_copy_(copies, originals)
 
-    def _floats(self, model: nn.Module) -> list[Tensor]:
-        """What is averaged."""
-        buffers = [b for b in model.buffers() if b.is_floating_point()] if self.average_buffers else []
-        return [*(p.detach() for p in model.parameters()), *buffers]
+    def _parts(self, model: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
+        """What is averaged, and what is copied."""
+        averaged: list[Tensor] = list(model.parameters())
+        copied = []
+        for buffer in model.buffers():
+            (averaged if self.average_buffers and buffer.is_floating_point() else copied).append(buffer)
+        return averaged, copied
 
     def _move(self, averages: list[Tensor], weights: list[Tensor]) -> None:
         share = 1 - self.beta**self.every

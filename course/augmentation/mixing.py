@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from course.augmentation._checks import device_of, each, floats, pictures, spread, uniform
-from course.augmentation.occlusion import Box, box_mask, edges, span
+from course.augmentation._checks import device_of, each, floats, pictures, spread
+from course.augmentation.occlusion import Box, box_mask, edges
 
 BLOCK = 1 << 17
 """Numbers that are mixed at a time: they, their partners and the result stay in the processor's cache together."""
@@ -29,8 +28,7 @@ def mixup(x: Tensor, y: Tensor, lam: Tensor, order: Tensor, out: Tensor | None =
         lam: λ in [0, 1], each picture's own share, (N,).
         order: each picture's partner, integer (N,), usually a permutation.
         out: where to write the pictures, another batch like x. To reuse one spares the time that it takes to get
-            fresh memory for each large batch, on a processor half of the whole at 128 × 224×224; small batches, as
-            512 × 32×32, are mixed faster without.
+            fresh memory for each batch, on a processor half of the whole at 224×224.
 
     Returns:
         Mixed pictures and labels, of the shapes of x and y; the pictures are `out` if it is given.
@@ -43,23 +41,13 @@ def mixup(x: Tensor, y: Tensor, lam: Tensor, order: Tensor, out: Tensor | None =
     `torchvision.transforms.v2.MixUp` takes one λ for the whole batch.
     """
     lam, order = each("lam", lam, floats(x), dtype=x.dtype), _partners(order, x)
-    weight = spread(lam)
+    labels, weight = _mix_labels(y, lam, order), spread(lam)
     if not _blockwise(x):
-        mixed = _into(x, out, torch.lerp(x.index_select(0, order), x, weight))
-    elif out is None:
-        mixed = _weighted_pairs(x, lam, order)
-    else:  # partners stay in the cache
-        mixed = _target(x, out)
-        for block in _blocks(x):
-            torch.lerp(x.index_select(0, order[block]), x[block], weight[block], out=mixed[block])
-    return mixed, _mix_labels(y, lam, order)
-
-
-def _weighted_pairs(x: Tensor, lam: Tensor, order: Tensor) -> Tensor:
-    """Both pictures of a pair are read, weighed and added in one go: a bag of two embeddings."""
-    pairs = torch.stack([torch.arange(len(x)), order], 1)
-    bags = F.embedding_bag(pairs, x.flatten(1), mode="sum", per_sample_weights=torch.stack([lam, 1 - lam], 1))
-    return bags.view(x.shape)
+        return _into(x, out, torch.lerp(x.index_select(0, order), x, weight)), labels
+    mixed = _target(x, out)
+    for own, partners in _pairs(x, order, mixed):
+        torch.lerp(partners, x[own], weight[own], out=mixed[own])
+    return mixed, labels
 
 
 def cutmix(x: Tensor, y: Tensor, box: Box, order: Tensor, out: Tensor | None = None) -> Pairs:
@@ -72,8 +60,7 @@ def cutmix(x: Tensor, y: Tensor, box: Box, order: Tensor, out: Tensor | None = N
         y: labels as distributions, one-hot or smoothed (N, K), floating point.
         box: top, left, height, width of each box, integer (N,) each; what hangs over the edge is cut off.
         order: each picture's partner, integer (N,), usually a permutation.
-        out: where to write the pictures, another batch like x. To reuse one spares the time that it takes to get
-            fresh memory for each batch, on a processor half of the whole at 224×224.
+        out: where to write the pictures, as in `mixup`.
 
     Returns:
         Mixed pictures and labels, of the shapes of x and y; the pictures are `out` if it is given.
@@ -92,15 +79,16 @@ def cutmix(x: Tensor, y: Tensor, box: Box, order: Tensor, out: Tensor | None = N
         return _into(x, out, torch.where(box_mask(box, x), x.index_select(0, order), x)), mixed_labels
     mixed = _target(x, out)
     if _at_once(x) == 1:  # a picture fills the cache: copy the box alone, while the picture is still there
-        boxes = torch.stack([order, top, bottom, left, right], 1).tolist()
-        for picture, own, (partner, a, b, c, d) in zip(mixed, x, boxes, strict=True):
-            picture.copy_(own)[:, a:b, c:d] = x[partner, :, a:b, c:d]
+        edge = torch.stack([top, bottom, left, right], 1).tolist()
+        for own, partners in _pairs(x, order, mixed):
+            for i, partner in zip(range(own.start, own.stop), partners, strict=True):
+                a, b, c, d = edge[i]
+                mixed[i].copy_(x[i])[:, a:b, c:d] = partner[:, a:b, c:d]
         return mixed, mixed_labels
     rows, columns = _spans((top, left), (bottom, right), x)
-    for block in _blocks(x, 16):  # many: with small pictures the calls cost more than the cache saves
-        mask = rows[block, None, :, None] * columns[block, None, None, :]
-        pasted = torch.index_select(x, 0, order[block], out=mixed[block])
-        torch.lerp(x[block], pasted, mask, out=pasted)  # exact for 0 and 1
+    mask = rows[:, None, :, None] * columns[:, None, None, :]
+    for own, partners in _pairs(x, order, mixed):
+        torch.lerp(x[own], partners, mask[own], out=mixed[own])  # exact for 0 and 1
     return mixed, mixed_labels
 
 
@@ -108,10 +96,16 @@ def _spans(first: Pairs, end: Pairs, x: Tensor) -> Pairs:
     """1 in the rows, and in the columns, that are pasted, 0 elsewhere: (N, H) and (N, W)."""
     n, _, height, width = x.shape
     if height == width:  # in one go: at this size each call of torch counts
-        both = span(torch.cat(first), torch.cat(end), width).to(x.dtype)
+        both = _between(torch.cat(first), torch.cat(end), width)
         return both[:n], both[n:]
     (top, left), (bottom, right) = first, end
-    return span(top, bottom, height).to(x.dtype), span(left, right, width).to(x.dtype)
+    return _between(top, bottom, height), _between(left, right, width)
+
+
+def _between(first: Tensor, end: Tensor, size: int) -> Tensor:
+    """`span` as numbers: looked up, since to compare many short rows takes longer."""
+    before = torch.ones(size + 1, size).tril(-1)  # row e is 1 in the places before e
+    return before.index_select(0, end).sub_(before.index_select(0, first)).relu_()
 
 
 def draw_lambdas(n: int, alpha: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
@@ -124,13 +118,23 @@ def draw_lambdas(n: int, alpha: float = 1.0, generator: torch.Generator | None =
     """
     if not alpha > 0:
         raise ValueError(f"alpha must be > 0, got {alpha}")
+    if alpha == 1:  # Beta(1, 1) is the uniform distribution, which is drawn faster
+        return torch.rand(n, generator=generator, device=device_of(generator), dtype=torch.float32)
     both = torch.full((n, 2), alpha, dtype=torch.float64, device=device_of(generator))
     return torch._sample_dirichlet(both, generator)[:, 0].float()
 
 
 def draw_partners(n: int, generator: torch.Generator | None = None) -> Tensor:
-    """A random permutation of n pictures: each has a partner, and each is a partner once. int64 (n,)."""
-    return torch.randperm(n, generator=generator, device=device_of(generator))
+    """Partners k places further on in the batch, which goes round: (i + k) mod n, k uniform in 1 … n − 1. int64 (n,).
+
+    Each picture is a partner once, all others are equally likely to be its own, and it is never its own partner, as
+    in a random permutation one is on average. Pictures next to each other have partners next to each other, so that
+    `mixup` and `cutmix` read them where they are, instead of gathering copies. The batch has to be in random order.
+
+    Source: as `torchvision.transforms.v2.MixUp`, where k is always 1.
+    """
+    further = torch.randint(1, max(n, 2), (1,), generator=generator, device=device_of(generator))
+    return (torch.arange(n, device=device_of(generator)) + further) % max(n, 1)
 
 
 def draw_cuts(lam: Tensor, H: int, W: int, generator: torch.Generator | None = None) -> Box:
@@ -150,8 +154,10 @@ def draw_cuts(lam: Tensor, H: int, W: int, generator: torch.Generator | None = N
     """
     root = (1 - lam).clamp(0, 1).sqrt()
     height, width = (H * root).long(), (W * root).long()
-    row = (uniform(0, H, (len(lam),), generator)).long().to(lam.device)
-    column = (uniform(0, W, (len(lam),), generator)).long().to(lam.device)
+    row, column = (
+        torch.randint(size, (len(lam),), generator=generator, device=device_of(generator)).to(lam.device)
+        for size in (H, W)
+    )
     return row - height // 2, column - width // 2, height, width
 
 
@@ -164,10 +170,23 @@ def _at_once(x: Tensor) -> int:
     return max(1, BLOCK // max(1, x[:1].numel()))
 
 
-def _blocks(x: Tensor, factor: int = 1) -> Iterator[slice]:
-    """Pictures that are mixed together; larger blocks where the partners need no memory of their own."""
-    size = factor * _at_once(x)
-    return (slice(start, start + size) for start in range(0, len(x), size))
+def _pairs(x: Tensor, order: Tensor, target: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Pictures that are mixed together, and their partners: where they are, or gathered in the target."""
+    n, further, size = len(x), _further(order), _at_once(x)
+    if further is not None:
+        yield slice(0, n - further), x[further:]
+        yield slice(n - further, n), x[:further]
+    elif size == 1:
+        yield from ((slice(i, i + 1), x[j : j + 1]) for i, j in enumerate(order.tolist()))
+    else:
+        for own in (slice(start, start + size) for start in range(0, n, size)):
+            yield own, torch.index_select(x, 0, order[own], out=target[own])
+
+
+def _further(order: Tensor) -> int | None:
+    """How many places further on all the partners are, if it is the same for all, as by `draw_partners`."""
+    n, further = len(order), int(order[0]) if len(order) else 0
+    return further if n and torch.equal(order, (torch.arange(n) + further) % n) else None
 
 
 def _target(x: Tensor, out: Tensor | None) -> Tensor:

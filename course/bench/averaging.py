@@ -1,7 +1,12 @@
-"""Moving averages of a ResNet-18's weights against PyTorch's and timm's: one update on one thread."""
+"""Moving averages of weights against PyTorch's and timm's: updates on one thread.
+
+Two networks, since different things take the time: for a ResNet-18 the memory, which all read and write alike;
+for the small CNN that students train, the calls.
+"""
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
@@ -15,19 +20,29 @@ BENCH = "pip install 'cv-course[bench]'"
 BETA = 0.9998
 TOGETHER = 10
 """Training steps, where updates every few of them are compared with updates after each."""
+MANY = 100
+"""Updates of a small network that are timed together."""
 COMPARED = 5
 """Updates after which averages are compared with PyTorch's."""
 
 Update = Callable[[nn.Module], object]
+Make = Callable[[torch.device], nn.Module]
 Build = Callable[[nn.Module], tuple[nn.Module, Update]]
 """A model → the averaged model, and how to update it."""
 
 
-def network(device: torch.device) -> nn.Module:
+def resnet(device: torch.device) -> nn.Module:
     """Torchvision's ResNet-18: 62 parameters, 11.7 million numbers, and the buffers of 20 batch normalisations."""
     from torchvision.models import resnet18
 
     return resnet18(weights=None).to(device)
+
+
+def cnn(device: torch.device) -> nn.Module:
+    """The network of notebook 10's challenge: 18 parameters, 17 000 numbers, and 4 batch normalisations."""
+    from course.recipe.challenge import Budget, Network
+
+    return Network(Budget(1), norm=nn.BatchNorm2d).to(device)
 
 
 def works(device: torch.device) -> list[Work]:
@@ -48,10 +63,13 @@ def works(device: torch.device) -> list[Work]:
         ("regularization.EMA", False, _ema(average_buffers=False)),
         ("regularization.EMA, every 10", False, _ema(average_buffers=False, every=TOGETHER)),
     ]
+    small = [c for c in copied if "compiled" not in c[0]]
     return [
-        _work("buffers copied", copied, device),
-        _work("buffers averaged", averaged, device),
-        _work("ten training steps", ten, device, TOGETHER),
+        _work("ResNet-18, buffers copied", copied, resnet, device),
+        _work("ResNet-18, buffers averaged", averaged, resnet, device),
+        _work("ResNet-18, ten training steps", ten, resnet, device, TOGETHER),
+        _work("small CNN, buffers copied", small, cnn, device, MANY),
+        _work("small CNN, buffers averaged", averaged, cnn, device, MANY),
     ]
 
 
@@ -94,23 +112,28 @@ def _ema(average_buffers: bool = True, compiled: bool = False, every: int = 1) -
     return build
 
 
-def _work(name: str, builds: list[tuple[str, bool, Build | str]], device: torch.device, steps: int = 1) -> Work:
+def _work(
+    name: str, builds: list[tuple[str, bool, Build | str]], make: Make, device: torch.device, steps: int = 1
+) -> Work:
     first = builds[0][2]
     assert not isinstance(first, str)
-    model = network(device)
+    model = make(device)
     size = 3 * sum(p.nbytes for p in model.parameters())  # average and weight read, average written
-    contenders = tuple(_contender(*build, first, model, steps) for build in builds)
-    return Work(f"EMA, ResNet-18, {name}", steps, steps * size, contenders)
+    contenders = tuple(_contender(*build, first, model, make, steps) for build in builds)
+    return Work(f"EMA, {name}", steps, steps * size, contenders)
 
 
-def _contender(name: str, peer: bool, build: Build | str, first: Build, model: nn.Module, steps: int) -> Contender:
+def _contender(
+    name: str, peer: bool, build: Build | str, first: Build, model: nn.Module, make: Make, steps: int
+) -> Contender:
     if isinstance(build, str):
         return Contender(name, None, peer=True, missing=build)
     device = next(model.parameters()).device
     _, update = build(model)
 
     def difference() -> float:
-        ours, theirs = _after(build, device), _after(first, device)
+        start = make(device)
+        ours, theirs = _after(build, copy.deepcopy(start)), _after(first, start)
         return max(float((a - b).abs().max()) for a, b in zip(ours, theirs, strict=True))
 
     update(model)
@@ -125,14 +148,12 @@ def _contender(name: str, peer: bool, build: Build | str, first: Build, model: n
 
 
 @torch.no_grad()
-def _after(build: Build, device: torch.device) -> list[torch.Tensor]:
+def _after(build: Build, model: nn.Module) -> list[torch.Tensor]:
     """The averaged parameters after a few steps of a model that moves."""
-    torch.manual_seed(0)
-    model = network(device)
     averaged, update = build(model)
     generator = torch.Generator().manual_seed(1)
     for _ in range(COMPARED):
         for p in model.parameters():
-            p.add_(torch.randn(p.shape, generator=generator).to(device), alpha=0.01)
+            p.add_(torch.randn(p.shape, generator=generator).to(p.device), alpha=0.01)
         update(model)
     return [p.detach() for p in averaged.parameters()]

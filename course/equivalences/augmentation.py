@@ -144,7 +144,7 @@ EQUIVALENCES = (
     Equivalence(
         "augmentation.mixup",
         "torchvision.transforms.v2.MixUp",
-        "One λ for the whole batch, and each picture's partner is the one before it; ours has both for each.",
+        "One λ for the whole batch, and each picture's partner is the one before it; ours: a λ for each, any order.",
         1e-6,
         _mixup,
     ),

@@ -74,7 +74,7 @@ class Budget:
 
 
 class Network(nn.Module):
-    """The network of the challenge: pictures (N, 3, 16, 16) in [0, 1] → scores (N, 3); 15 000 weights.
+    """The network of the challenge: pictures (N, 3, 16, 16) in [0, 1] → scores (N, 3); 17 000 weights.
 
     Four convolutions, each followed by a place for a normalisation, then `head`. Every forward pass with gradients on
     is paid from `budget`, through the network or through a part of it; a copy (for an average of weights, say) pays

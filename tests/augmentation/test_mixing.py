@@ -14,8 +14,15 @@ def y(x):
     return one_hot(torch.arange(len(x)) % 4, 4)
 
 
-def test_mixup_is_the_formula(x, y, generator):
-    lam, order = A.draw_lambdas(len(x), 1.0, generator), A.draw_partners(len(x), generator)
+@pytest.fixture(params=["all equally far", "any", "its own"])
+def order(request, x, generator):
+    if request.param == "its own":
+        return torch.arange(len(x))
+    return A.draw_partners(len(x), generator) if request.param[:3] == "all" else torch.randperm(len(x))
+
+
+def test_mixup_is_the_formula(x, y, order, generator):
+    lam = A.draw_lambdas(len(x), 1.0, generator)
     pictures, labels = A.mixup(x, y, lam, order)
     for i, (share, j) in enumerate(zip(lam, order, strict=True)):
         torch.testing.assert_close(pictures[i], share * x[i] + (1 - share) * x[j])
@@ -33,8 +40,8 @@ def test_mixup_is_torchvisions_for_one_lambda(x, y, monkeypatch):
     torch.testing.assert_close(labels, wanted)
 
 
-def test_cutmix_pastes_the_box_and_weighs_labels_by_its_area(x, y, generator):
-    lam, order = A.draw_lambdas(len(x), 1.0, generator), A.draw_partners(len(x), generator)
+def test_cutmix_pastes_the_box_and_weighs_labels_by_its_area(x, y, order, generator):
+    lam = A.draw_lambdas(len(x), 1.0, generator)
     box = A.draw_cuts(lam, 21, 27, generator)
     pictures, labels = A.cutmix(x, y, box, order)
     inside = A.box_mask(box, x)
@@ -44,8 +51,8 @@ def test_cutmix_pastes_the_box_and_weighs_labels_by_its_area(x, y, generator):
     torch.testing.assert_close(labels.sum(1), torch.ones(len(x)))
 
 
-def test_blocks_single_pictures_and_whole_batches_give_the_same(x, y, generator, monkeypatch):
-    lam, order = A.draw_lambdas(len(x), 1.0, generator), A.draw_partners(len(x), generator)
+def test_blocks_single_pictures_and_whole_batches_give_the_same(x, y, order, generator, monkeypatch):
+    lam = A.draw_lambdas(len(x), 1.0, generator)
     box = A.draw_cuts(lam, 21, 27, generator)
     cut, blend = A.cutmix(x, y, box, order), A.mixup(x, y, lam, order)
     for block in (1, 2 * 3 * 21 * 27, None):
@@ -59,12 +66,12 @@ def test_blocks_single_pictures_and_whole_batches_give_the_same(x, y, generator,
 
 
 @pytest.mark.parametrize("block", [1, 2 * 3 * 21 * 27, None])
-def test_pictures_are_written_where_told(x, y, generator, monkeypatch, block):
+def test_pictures_are_written_where_told(x, y, order, generator, monkeypatch, block):
     if block is None:
         monkeypatch.setattr(mixing, "_blockwise", lambda x: False)
     else:
         monkeypatch.setattr(mixing, "BLOCK", block)
-    lam, order = A.draw_lambdas(len(x), 1.0, generator), A.draw_partners(len(x), generator)
+    lam = A.draw_lambdas(len(x), 1.0, generator)
     box, before = A.draw_cuts(lam, 21, 27, generator), x.clone()
     for mix, how in ((A.mixup, lam), (A.cutmix, box)):
         out = torch.full_like(x, torch.nan)
@@ -103,8 +110,14 @@ def test_lambdas_are_beta(alpha, generator):
     assert ((lam >= 0) & (lam <= 1)).all()
 
 
-def test_partners_are_a_permutation(generator):
-    assert A.draw_partners(50, generator).sort().values.tolist() == list(range(50))
+def test_partners_are_all_equally_far_and_never_oneself(generator):
+    far = [(A.draw_partners(5, generator) - torch.arange(5)) % 5 for _ in range(800)]
+    assert all((k == k[0]).all() for k in far)
+    counts = torch.stack(far)[:, 0].bincount(minlength=5)
+    assert counts[0] == 0
+    assert (counts[1:] > 150).all()
+    assert A.draw_partners(1).tolist() == [0]
+    assert A.draw_partners(0).tolist() == []
 
 
 def test_gradients_flow_through_mixing(x, y, generator):
