@@ -236,7 +236,7 @@ class EMA(nn.Module):
     def _parts(self, model: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
         """What is averaged, and what is copied."""
         averaged: list[Tensor] = list(model.parameters())
-        copied = []
+        copied: list[Tensor] = []
         for buffer in model.buffers():
             (averaged if self.average_buffers and buffer.is_floating_point() else copied).append(buffer)
         return averaged, copied
