@@ -96,6 +96,11 @@ def unfit(directory: CourseDirectory, student: str, assignment: str) -> str:
         return "a line break or the like in a name, at which nbgrader stops: rename the student's folder"
     if len(student.encode()) > LONGEST_STUDENT:
         return f"a name of more than {LONGEST_STUDENT} bytes, too long for files: rename the student's folder"
+    return unreadable(directory, student, assignment)
+
+
+def unreadable(directory: CourseDirectory, student: str, assignment: str) -> str:
+    """Why what lies in a submission's place is no folder that can be read; empty if it is one, or nothing."""
     home = submission(directory, student, assignment)
     found = _look(home)
     return "" if found in ("", "a folder") else f"{home}, which is {found}: put a folder with the notebook there"

@@ -19,6 +19,7 @@ from traitlets.config.loader import PyFileConfigLoader
 
 from course import exercises
 from course.authoring.regions import RegionError, solution_text
+from course.grading import places
 from course.grading.cells import checked_exercise, is_check
 from course.grading.classroom import CONFIG
 from course.grading.handed_in import Unreadable, read_submission
@@ -87,16 +88,19 @@ def survey(folder: Path | str, assignment: str, progress: Callable[[int, int], o
     """
     directory = _directory(Path(folder), assignment)
     asked = _assignment(directory, assignment)
-    submitted = Path(directory.root) / directory.submitted_directory
-    students = sorted(p.parent for p in submitted.glob(f"*/{assignment}") if p.is_dir())
-    if not students:
-        raise ReviewError(f"nobody has handed in {assignment}: there is no {submitted}/<student>/{assignment}")
+    students = _handed_in(directory, assignment)
     flags: list[Flag] = []
+    unread = 0
     answers: dict[str, list[Answer]] = {e.name: [] for e in asked.exercises}
-    for done, home in enumerate(students, start=1):
-        for cells in _submission(home / assignment, home.name, asked, flags):
-            for name, answer in _answers(home.name, cells, asked.exercises):
-                answers[name].append(answer)
+    for done, student in enumerate(students, start=1):
+        if reason := places.unreadable(directory, student, assignment):
+            flags.append(Flag(student, "medium", "", 0, 0, assignment, f"not reviewed: {reason}"))
+            unread += 1
+        else:
+            home = places.submission(directory, student, assignment)
+            for cells in _submission(home, student, asked, flags):
+                for name, answer in _answers(student, cells, asked.exercises):
+                    answers[name].append(answer)
         progress(done, len(students))
     common: dict[str, int] = {}
     for exercise in asked.exercises:
@@ -108,7 +112,7 @@ def survey(folder: Path | str, assignment: str, progress: Callable[[int, int], o
         flags += [_copied(one, exercise) for one in found if not one.common]
         common |= {exercise.name: n} if (n := sum(one.common for one in found)) else {}
     without = not any(a.who == MODEL for known in asked.known.values() for a in known)
-    return Survey(tuple(sorted(flags, key=lambda f: f.order)), len(students), common, without)
+    return Survey(tuple(sorted(flags, key=lambda f: f.order)), len(students) - unread, common, without)
 
 
 # --------------------------------------------------------------------------------------------- the assignment
@@ -123,6 +127,17 @@ def _directory(folder: Path, assignment: str) -> CourseDirectory:
     config.CourseDirectory.root = str(folder.resolve())
     config.CourseDirectory.assignment_id = assignment
     return CourseDirectory(config=config)
+
+
+def _handed_in(directory: CourseDirectory, assignment: str) -> list[str]:
+    try:
+        students = places.handed_in(directory, assignment)
+    except places.Missing as reason:
+        raise ReviewError(str(reason)) from reason
+    if not students:
+        where = places.submission(directory, "<student>", assignment)
+        raise ReviewError(f"nobody has handed in {assignment}: there is no {where}")
+    return students
 
 
 def _assignment(directory: CourseDirectory, assignment: str) -> Assignment:
