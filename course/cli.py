@@ -202,6 +202,7 @@ def bench(
     section: Annotated[str, typer.Argument(help="What to measure, e.g. features.")] = "features",
     repeats: Annotated[int, typer.Option(min=3, help="Rounds; medians are over them.")] = 9,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the ratios into this PNG file.")] = None,
+    only: Annotated[str, typer.Option(metavar="TEXT", help="Only what has this in its name, e.g. CutMix.")] = "",
     json_file: Json = None,
 ) -> None:
     """Measure the references' speed beside their peers', interleaved, on one thread; of widgets, in a browser."""
@@ -214,7 +215,7 @@ def bench(
     except KeyError as error:
         _fail(str(error.args[0]))
     try:
-        benchmark.main(json_file, plot, repeats)
+        benchmark.main(json_file, plot, repeats, only)
     except BenchError as error:
         _fail(str(error))
 

@@ -53,9 +53,9 @@ def works(device: torch.device) -> list[Work]:
     return sorted(found, key=lambda w: ("RandAugment", "mixup", "CutMix").index(w.name.split(",")[0]))
 
 
-def main(json_file: Path | None = None, plot: Path | None = None, repeats: int = 9) -> None:
+def main(json_file: Path | None = None, plot: Path | None = None, repeats: int = 9, only: str = "") -> None:
     """Measure and show; see `harness.report`."""
-    report(works, "Augmentation", json_file, plot, repeats)
+    report(works, "Augmentation", json_file, plot, repeats, only)
 
 
 def _work(name: str, x: Tensor, size: int, contenders: Iterator[Contender], device: torch.device) -> Work:

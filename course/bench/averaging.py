@@ -73,9 +73,9 @@ def works(device: torch.device) -> list[Work]:
     ]
 
 
-def main(json_file: Path | None = None, plot: Path | None = None, repeats: int = 9) -> None:
+def main(json_file: Path | None = None, plot: Path | None = None, repeats: int = 9, only: str = "") -> None:
     """Measure and show; see `harness.report`. In the table, "images/s" are updates per second."""
-    report(works, "Averages of weights, updates", json_file, plot, repeats)
+    report(works, "Averages of weights, updates", json_file, plot, repeats, only)
 
 
 def _averaged_model(use_buffers: bool) -> Build:

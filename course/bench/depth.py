@@ -56,9 +56,9 @@ def works(device: torch.device) -> list[Work]:
     return [Work(f"ResNet-20, p = {P:g}, {STEPS} steps, batch {BATCH}", BATCH * STEPS, size, tuple(contenders))]
 
 
-def main(json_file: Path | None = None, plot: Path | None = None, repeats: int = 9) -> None:
+def main(json_file: Path | None = None, plot: Path | None = None, repeats: int = 9, only: str = "") -> None:
     """Measure and show; see `harness.report`."""
-    report(works, "Stochastic depth, training steps", json_file, plot, repeats)
+    report(works, "Stochastic depth, training steps", json_file, plot, repeats, only)
 
 
 def _timm(device: torch.device) -> Contender:

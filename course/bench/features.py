@@ -29,9 +29,9 @@ def works(device: torch.device) -> list[Work]:
     return sorted(found, key=lambda w: w.name.split(",")[0])
 
 
-def main(json_file: Path | None = None, plot: Path | None = None, repeats: int = 9) -> None:
+def main(json_file: Path | None = None, plot: Path | None = None, repeats: int = 9, only: str = "") -> None:
     """Measure and show; see `harness.report`."""
-    report(works, "Features", json_file, plot, repeats)
+    report(works, "Features", json_file, plot, repeats, only)
 
 
 def _name(what: str, pixels: Tensor) -> str:

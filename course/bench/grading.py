@@ -31,14 +31,20 @@ c.CourseDirectory.course_id = "cv-course"
 Row = dict[str, Any]
 
 
-def main(json_file: Path | None = None, plot: Path | None = None, repeats: int = 9) -> None:
+def main(json_file: Path | None = None, plot: Path | None = None, repeats: int = 9, only: str = "") -> None:
     """Measure.
 
     Args:
         json_file: where to write the rows; `-` prints them instead of the table.
         plot: where to write a plot, a PNG file.
         repeats: how many submissions stock nbgrader gets.
+        only: must be empty.
+
+    Raises:
+        BenchError: there is no part of it that could be measured alone.
     """
+    if only:
+        raise BenchError("this measures one class as a whole: leave --only out")
     alone = json_file is not None and str(json_file) == "-"
     console = Console(stderr=alone)
     with tempfile.TemporaryDirectory(prefix="cv-bench-") as home:

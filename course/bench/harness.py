@@ -256,6 +256,7 @@ def report(
     json_file: Path | None,
     picture: Path | None,
     repeats: int,
+    only: str = "",
 ) -> list[Row]:
     """Measure on one CPU thread, and on the GPU where there is one; print tables, write rows and plot where asked to.
 
@@ -265,13 +266,18 @@ def report(
         json_file: where to write the rows; `-` prints them instead of the tables.
         picture: where to write a plot of the CPU's ratios, a PNG file.
         repeats: rounds.
+        only: what the works that are measured have in their names.
+
+    Raises:
+        BenchError: none has.
     """
+    from course.bench import chosen
     from course.files import write_picture, write_rows
 
     rows, printed = list[Row](), str(json_file) == "-"
     for name in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
         device = torch.device(name)
-        found = _with_progress(works(device), repeats, device)
+        found = _with_progress(chosen(works(device), only, lambda work: work.name), repeats, device)
         rows += found
         threads = ", one CPU thread" if name == "cpu" else ""
         headed = f"{title}{threads} · {device_name(device)}"

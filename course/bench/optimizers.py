@@ -66,9 +66,9 @@ def works(device: torch.device) -> list[Work]:
     ]
 
 
-def main(json_file: Path | None = None, plot: Path | None = None, repeats: int = 9) -> None:
+def main(json_file: Path | None = None, plot: Path | None = None, repeats: int = 9, only: str = "") -> None:
     """Measure and show; see `harness.report`. In the table, "images/s" are steps per second."""
-    report(works, "Optimizers, steps", json_file, plot, repeats)
+    report(works, "Optimizers, steps", json_file, plot, repeats, only)
 
 
 def _torch(name: str, **options: Any) -> list[tuple[str, bool, Build | str]]:

@@ -20,9 +20,9 @@ def works(device: torch.device) -> list[Work]:
     return [_work(n, size, device) for n, size in (SIZES if device.type == "cpu" else GPU_SIZES)]
 
 
-def main(json_file: Path | None = None, plot: Path | None = None, repeats: int = 9) -> None:
+def main(json_file: Path | None = None, plot: Path | None = None, repeats: int = 9, only: str = "") -> None:
     """Measure and show; see `harness.report`."""
-    report(works, "Fruit pictures", json_file, plot, repeats)
+    report(works, "Fruit pictures", json_file, plot, repeats, only)
 
 
 def _work(n: int, size: int, device: torch.device) -> Work:

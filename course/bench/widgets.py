@@ -279,28 +279,32 @@ def bench_notebook() -> Iterator[Notebook]:
             yield notebook
 
 
-def main(json_file: Path | None = None, plot: Path | None = None, repeats: int = 9) -> None:
+def main(json_file: Path | None = None, plot: Path | None = None, repeats: int = 9, only: str = "") -> None:
     """Measure with a progress bar, print the table, and write rows and plot where asked to.
 
     Args:
         json_file: where to write the rows; `-` prints them instead of the table.
         plot: where to write a plot, a PNG file.
         repeats: turns that each widget gets.
+        only: what the widgets that are measured have in their names.
 
     Raises:
+        BenchError: none has.
         BrowserMissing: Playwright or Chromium is missing.
     """
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     from course import widgets
+    from course.bench import chosen
     from course.bench.harness import device_name
     from course.files import write_picture, write_rows
 
-    names = widgets.__all__
+    names = chosen(widgets.__all__, only)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("starting JupyterLab", total=(repeats + 1) * (len(names) + 2 * len(PEERS)))
+        turns = (repeats + 1) * (len(names) + 2 * len(PEERS.keys() & names))
+        task = progress.add_task("starting JupyterLab", total=turns)
         with bench_notebook() as notebook:
             found = measure(notebook, names, repeats, lambda n: progress.update(task, advance=1, description=n))
     title = f"Widgets in JupyterLab, {device_name(_cpu())}, load {found[-1]['load']:.1f}"

@@ -204,3 +204,13 @@ def test_the_plot_is_a_picture(tmp_path: Path) -> None:
     hostile._plot(rows, tmp_path / "bench.png")
     assert (tmp_path / "bench.png").read_bytes().startswith(b"\x89PNG")
     assert hostile._table(rows).row_count == 1
+
+
+def test_honest_work_is_graded_before_whatever_is_asked_for(monkeypatch, capsys) -> None:
+    tried: list[str] = []
+    monkeypatch.setattr(hostile, "measure", lambda home, attacks, *_: tried.extend(a.name for a in attacks) or [])
+    monkeypatch.setattr(hostile, "sentence", lambda rows: "")
+    hostile.main(only="patches")
+    assert tried == ["honest", "patches-the-judge", "patches-torch"]
+    with pytest.raises(BenchError, match="there is patches-the-judge"):
+        hostile.main(only="unheard of")

@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from course.bench import harness
+from course.bench import BenchError, harness
 from course.bench.harness import Contender, Work, alt, bandwidth, measure, one_thread, plot, seconds, table
 
 
@@ -116,3 +116,10 @@ def test_rows_can_be_printed_alone(works, capsys):
 
     rows = harness.report(lambda _: works[:1], "Title", Path("-"), None, 1)
     assert json.loads(capsys.readouterr().out) == rows
+
+
+def test_only_what_is_asked_for_is_measured(works, tmp_path, capsys):
+    rows = harness.report(lambda device: works, "Toys", tmp_path / "rows.json", None, 3, "SECOND")
+    assert {row["work"] for row in rows} == {"second"}
+    with pytest.raises(BenchError, match="has 'third' in its name; there is first; second"):
+        harness.report(lambda device: works, "Toys", None, None, 3, "third")
