@@ -1,8 +1,8 @@
 """The gate: proves that the checks are sound.
 
 For every exercise and every seed: the reference and all alternatives pass; the stub earns nothing; every known
-mistake earns nothing and is named; impostors that do no work at all (echo, zeros, a constant) earn nothing; and
-the reference's answers depend on the seed.
+mistake earns nothing and is named; impostors that do no work at all (echo, zeros, a constant) earn nothing; the
+reference's answers depend on the seed, and have one form where only their form and properties count.
 """
 
 from __future__ import annotations
@@ -77,6 +77,17 @@ def structure(exercise: Exercise) -> Iterator[Culprit]:
         yield culprit("nothing is judged", "exercise", "compare=False needs properties")
 
 
+def _forms(exercise: Exercise, seed: int) -> Iterator[Culprit]:
+    """Where answers are not compared, one of them stands for the form of all: see `answer_key`."""
+    key = answer_key(exercise, seed, whole=True)
+    first = key.expected[0]
+    for case, seen in zip(key.cases, key.expected, strict=True):
+        found = difference(first.answer, seen.answer, 0.0, 0.0, values=False)
+        if found or (first.error, first.requires_grad) != (seen.error, seen.requires_grad):
+            told = found.sentence if found else "another error, or gradients"
+            yield Culprit(exercise.name, seed, "another form than in the first case", case.label, told)
+
+
 def culprits(exercise: Exercise, seed: int) -> Iterator[Culprit]:
     """All culprits of one exercise at one seed."""
     key = answer_key(exercise, seed)
@@ -87,6 +98,8 @@ def culprits(exercise: Exercise, seed: int) -> Iterator[Culprit]:
     def culprit(what: str, who: str, verdict: Verdict) -> Culprit:
         return Culprit(exercise.name, seed, what, who, f"{verdict.status} at {verdict.layer}: {verdict.sentence}")
 
+    if not exercise.compare:
+        yield from _forms(exercise, seed)
     for name, function in (("reference", exercise.reference), *((a.__name__, a) for a in exercise.alternatives)):
         verdict = outcome(function)
         if verdict.status != "passed":

@@ -108,6 +108,10 @@ def identity(x):
     return x
 
 
+def a_list_for_matrices(x):
+    return list(2 * x) if x.ndim > 1 else 2 * x
+
+
 def always_positive(inputs: Any, answer: Any) -> str | None:
     return None if bool((answer >= 0).all()) else "must not be negative"
 
@@ -160,6 +164,16 @@ WEAK: dict[str, tuple[Exercise, str, str]] = {
         planted(compare=False, properties=(Property("nothing", says_nothing),), alternatives=()),
         "an impostor survives",
         "replays_answers_to_other_inputs",
+    ),
+    "form depends on the case": (
+        planted(
+            compare=False,
+            properties=(Property("nothing", says_nothing),),
+            reference=a_list_for_matrices,
+            alternatives=(),
+        ),
+        "another form than in the first case",
+        "a matrix",
     ),
     "too few mistakes": (planted(misconceptions=mistakes(triple, half)), "too few misconceptions", "exercise"),
     "two mistakes of one name": (planted(misconceptions=mistakes(triple, half, half)), "misconception twice", "half"),

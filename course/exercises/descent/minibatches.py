@@ -51,12 +51,12 @@ def cases(draw: Draw) -> list[Case]:
         Case("the last batch lacks one sample", (n + size - 1, size, draw.seed())),
         Case("one batch holds everything", (n, n, draw.seed())),
         Case("B larger than N", (n, n + 3, draw.seed())),
-        Case("single samples", (n, 1, draw.seed())),
+        Case("single samples", (draw.integer(20, 30), 1, draw.seed())),
     ]
 
 
 def _flat(epoch: list[Tensor]) -> list[int]:
-    return [int(i) for batch in epoch for i in batch.flatten()]
+    return [int(i) for batch in epoch for i in batch.flatten().tolist()]
 
 
 def _epochs(answer: dict[str, list[Tensor]]) -> list[list[int]]:

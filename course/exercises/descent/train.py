@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
+from functools import wraps
 from itertools import combinations, pairwise
 from typing import Any
 
@@ -87,10 +88,29 @@ def cases(draw: Draw) -> list[Case]:
         data("one full batch, one epoch", 6, 6, 1),
         data("full batches, three epochs", 8, 8, 3),
         data("four batches of four", 16, 4, 3),
-        data("the last batch is smaller", 4 * draw.integer(3, 5) + 1, 4, 3),
+        data("the last batch is smaller", 4 * draw.integer(3, 5) + 1, 4, 2),
     ]
 
 
+def _remembered(function: Callable[..., Answer]) -> Callable[..., Answer]:
+    """Properties and mistakes ask for the same again: what was found for the very same objects is kept for a while."""
+    found: OrderedDict[Any, tuple[Any, Answer]] = OrderedDict()
+
+    @wraps(function)
+    def once(inputs: Any, answer: Answer, **faults: bool) -> Answer:
+        key = id(inputs), id(answer), *sorted(faults.items())
+        known = found.get(key)
+        if known is None:
+            # Both are kept as well: nothing else can have their numbers meanwhile.
+            known = found[key] = (inputs, answer), function(inputs, answer, **faults)
+            if len(found) > 64:
+                found.popitem(last=False)
+        return known[1]
+
+    return once
+
+
+@_remembered
 def simulate(inputs: tuple[Any, ...], answer: Answer, keep_gradients: bool = False, by_place: bool = False) -> Answer:
     """SGD on the very batches that were used: parameters, and the loss of each batch.
 
@@ -124,6 +144,10 @@ def _epochs(inputs: tuple[Any, ...], answer: Answer) -> list[list[Tensor]]:
     return [batches[e * per_epoch : (e + 1) * per_epoch] for e in range(epochs)]
 
 
+def _flat(batches: list[Tensor]) -> list[int]:
+    return [int(i) for batch in batches for i in batch.tolist()]
+
+
 def _every_sample_once(inputs: tuple[Any, ...], answer: Answer) -> str | None:
     n, epochs, size = len(inputs[2]), inputs[5], inputs[6]
     used, several = sum(len(b) for b in answer["batches"]), f"{epochs} epochs" if epochs > 1 else "1 epoch"
@@ -135,7 +159,7 @@ def _every_sample_once(inputs: tuple[Any, ...], answer: Answer) -> str | None:
     if len(answer["batches"]) != wanted:
         return f"{len(answer['batches'])} batches were used; {n} samples in batches of {size}, {several}, make {wanted}"
     for epoch in _epochs(inputs, answer):
-        seen = sorted(int(i) for b in epoch for i in b)
+        seen = sorted(_flat(epoch))
         if seen != list(range(n)):
             return f"an epoch must use each of the {n} samples once; this one used {len(set(seen))} different ones"
         if [len(b) for b in epoch][:-1] != [size] * (len(epoch) - 1):
@@ -144,7 +168,7 @@ def _every_sample_once(inputs: tuple[Any, ...], answer: Answer) -> str | None:
 
 
 def _new_order(inputs: tuple[Any, ...], answer: Answer) -> str | None:
-    orders = [[int(i) for b in epoch for i in b] for epoch in _epochs(inputs, answer)]
+    orders = [_flat(epoch) for epoch in _epochs(inputs, answer)]
     if inputs[6] >= len(inputs[2]) or len(orders) < 2:
         return None
     if orders[0] == list(range(len(orders[0]))):
@@ -162,7 +186,7 @@ def _generator_decides(inputs: tuple[Any, ...], answer: Answer) -> str | None:
     if inputs[6] >= len(inputs[2]):
         return None
     names = ("batches", "batches again", "batches of another seed")
-    used, again, other = ([int(i) for b in answer[name] for i in b] for name in names)
+    used, again, other = (_flat(answer[name]) for name in names)
     if used != again:
         return "the same generator seed gave another order: draw the order from `generator`"
     return "another generator seed gave the same order: draw the order from `generator`" if used == other else None
@@ -380,7 +404,7 @@ def _own_order(inputs: tuple[Any, ...], answer: Answer) -> bool:
 
 
 def _same_order(inputs: tuple[Any, ...], answer: Answer) -> bool:
-    orders = [[int(i) for b in epoch for i in b] for epoch in _epochs(inputs, answer)]
+    orders = [_flat(epoch) for epoch in _epochs(inputs, answer)]
     return not _every_sample_once(inputs, answer) and len(orders) > 1 and all(o == orders[0] for o in orders)
 
 

@@ -54,8 +54,8 @@ def audit(
 
 def holes_of(exercise: Exercise, seed: int) -> Iterator[Hole]:
     """What one exercise lets through at one seed."""
-    key = answer_key(exercise, seed)
-    other = answer_key(exercise, seed + 1).expected
+    key = answer_key(exercise, seed, whole=True)
+    other = answer_key(exercise, seed + 1, whole=True).expected
     for name, forged in impostors(key, other):
         verdict = judge(exercise, seed, decode(encode(forged), len(key.cases)), key)
         if verdict.points:

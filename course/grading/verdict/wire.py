@@ -45,8 +45,7 @@ class Malformed(ValueError):
 
 def encode(seen: Sequence[Observation]) -> bytes:
     """Observations as bytes; an answer that is too large to travel is replaced by a note that it was."""
-    arrays: dict[str, Tensor] = {}
-    room = [MAX_BYTES * 3 // 4]
+    arrays = _Arrays()
     rows: list[Any] = []
     for at, one in enumerate(seen):
         if at and one is seen[at - 1]:
@@ -54,17 +53,37 @@ def encode(seen: Sequence[Observation]) -> bytes:
             continue
         row: dict[str, Any] = {name: getattr(one, name) for name in (*TEXT, *FLAGS)}
         row |= {name: sorted(getattr(one, name)) if name == "devices" else list(getattr(one, name)) for name in WORDS}
-        rows.append(row | {"seconds": one.seconds, "answer": _node(one.answer, arrays, room)})
-    return safetensors.torch.save(arrays, {KEY: json.dumps(rows)})
+        rows.append(row | {"seconds": one.seconds, "answer": _node(one.answer, arrays)})
+    return safetensors.torch.save(arrays.kept, {KEY: json.dumps(rows)})
 
 
-def _node(value: Any, arrays: dict[str, Tensor], room: list[int]) -> Any:
+class _Arrays:
+    """What travels as arrays, up to a limit, and none in another's memory, which safetensors refuses."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Tensor] = {}
+        self._room = MAX_BYTES * 3 // 4
+        self._memory = set[int]()
+
+    def keep(self, array: Tensor) -> str | None:
+        """Its name; None if there is no room for it."""
+        self._room -= array.numel() * array.element_size()
+        if self._room < 0:
+            return None
+        if array.untyped_storage().data_ptr() in self._memory:
+            array = array.clone()
+        self._memory.add(array.untyped_storage().data_ptr())
+        self.kept[name := str(len(self.kept))] = array
+        return name
+
+
+def _node(value: Any, arrays: _Arrays) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list):
-        return [_node(v, arrays, room) for v in value]
+        return [_node(v, arrays) for v in value]
     if isinstance(value, dict):
-        return {"dict": [[key, _node(v, arrays, room)] for key, v in value.items()]}
+        return {"dict": [[key, _node(v, arrays)] for key, v in value.items()]}
     if isinstance(value, Foreign):
         return {"foreign": value.type_name[:200]}
     kind = "array" if isinstance(value, np.ndarray) else "tensor"
@@ -77,12 +96,9 @@ def _node(value: Any, arrays: dict[str, Tensor], room: list[int]) -> Any:
         kind, flat = "complex", torch.view_as_real(flat).contiguous()
     if flat.dtype not in TYPES:
         return {"foreign": f"a tensor of type {str(flat.dtype).removeprefix('torch.')}"}
-    room[0] -= flat.numel() * flat.element_size()
-    if room[0] < 0:
+    name = arrays.keep(flat)
+    if name is None:
         return {"foreign": f"more numbers than can be looked at ({tuple(value.shape)} among them)"}
-    if any(flat.untyped_storage().data_ptr() == other.untyped_storage().data_ptr() for other in arrays.values()):
-        flat = flat.clone()  # safetensors refuses arrays that share memory
-    arrays[name := str(len(arrays))] = flat
     return {kind: name}
 
 
