@@ -290,7 +290,7 @@ function render({ model, el }) {
     h("figure", {}, h("div", { class: "panels" }, ...pictures), shown),
     h("div", { class: about.compact ? "knobs compact" : "knobs" }, ...knobs),
     tools(model, about));
-  const [lost, late] = ["lost", "lost late"].map((name) => h("p", { class: name, role: "status" }));
+  const [lost, late] = ["lost", "late"].map((name) => h("p", { class: name, role: "status" }));
   const calm = patience(model, listen, late);
   const root = h("div", { class: "explorable", role: "group", "aria-label": about.title }, lost, late, parts, spoken);
   // Its sliders would still move, and nobody would know why the picture does not.
