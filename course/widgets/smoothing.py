@@ -227,7 +227,7 @@ def _errors(found: Trained, at: int) -> str:
     x, y = ERROR.at(points[at : at + 1])[0]
     dot = tag("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=5, fill="var(--accent)", stroke="var(--paper)")
     # Beside the line, which may rise or fall: above it where there is room, and not over the axis.
-    rises, room = found.error[min(at + 1, len(found.eps) - 1)] >= found.error[at], x - ERROR.left > 36
+    rises, room = found.error[min(at + 2, len(found.eps) - 1)] >= found.error[at], x - ERROR.left > 36
     dx, dy, anchor = (-9, -7, "end") if rises and room else (9, 16 if rises else -7, "start")
     words = halo(x + dx, y + dy, f"{found.error[at]:.2f}", anchor)
     return ERROR.line(points, stroke="var(--leaf)", stroke_width=2) + dot + words
