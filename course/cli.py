@@ -446,14 +446,18 @@ def _show_progress(lines: Sequence[Any], section: str | None) -> None:
     from course.study import book, overview
 
     head, rows = overview.tabulated(lines, section)
-    table = Table(box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0))  # nine columns, in a terminal of 80
     for i, name in enumerate(head):
-        table.add_column(name, justify="left" if i < 2 else "right")
+        # A section's name is what one types next: folded where it must be, never cut.
+        table.add_column(name, justify="left" if i < 2 else "right", overflow="fold")
     for row in rows:
         table.add_row(*map(_plain, row))
     _print(table)
     _print(_plain(overview.headline(lines)))
-    _print(f"kept in {_plain(str(book.path()))}, on this machine only; written questions are not counted")
+    if not book.trouble():
+        _print(f"kept in {_plain(str(book.path()))}, on this machine only; written questions are not counted")
+    if damaged := ", ".join(path.name for path in book.set_aside()):
+        _print(f"[yellow]![/yellow] could not be read, and lies beside it: {_plain(damaged)}", stderr=True)
 
 
 def _one_thread() -> None:

@@ -52,8 +52,10 @@ def page_of(executed: NotebookNode, static: Path) -> NotebookNode:
             }
         for output in cell.get("outputs", []):
             if "text/html" in output.get("data", {}):
-                html = output.data["text/html"]
-                output.data = nbformat.from_dict({"text/html": _with_files("".join(html), static)})
+                html = "".join(output.data["text/html"])
+                if "hide-output" in cell.metadata.get("tags", []):
+                    html = html.replace("<details ", "<details open ")  # one fold is enough
+                output.data = nbformat.from_dict({"text/html": _with_files(html, static)})
     return page
 
 

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from course.files import write
 
 _VERSION = 1
+_ASIDE = "progress-damaged-{}.json"
 _PATIENCE = 2.0  # seconds to wait for another kernel that is writing
 
 
@@ -141,8 +142,19 @@ def trouble() -> str:
     try:
         _locked(_load)
     except OSError as error:
-        return f"Progress cannot be kept in {folder()} ({error.strerror or error}); COURSE_HOME names another folder."
+        way = "bring the course up to date, or set" if isinstance(error, _Newer) else "set"
+        return (
+            f"Progress cannot be kept in {folder()} ({error.strerror or error}): {way} COURSE_HOME to another folder."
+        )
     return ""
+
+
+def set_aside() -> list[Path]:
+    """Damaged files that lie beside the one in use, oldest first."""
+    try:
+        return sorted(folder().glob(_ASIDE.format("*")), key=lambda path: path.stat().st_mtime)
+    except OSError:
+        return []
 
 
 # ------------------------------------------------------------------------------------------------ the file
@@ -169,7 +181,7 @@ def _load() -> dict[str, Entry]:
     entries, intact = _parse(content)
     if not intact:
         n = 1
-        while (aside := path().with_name(f"progress-damaged-{n}.json")).exists():
+        while (aside := path().with_name(_ASIDE.format(n))).exists():
             n += 1
         os.replace(path(), aside)
         _save(entries)

@@ -103,7 +103,8 @@ def progress(section: str | None = None) -> Card:
         more = f"The whole course: {_counted(everything)}, {_time(everything)}."
     else:
         more = 'One section: `progress("descent")`.'
-    where = "Kept on this machine only, and never sent. Written questions are not counted."
+    kept = book.trouble() or "Kept on this machine only, and never sent."
+    where = f"{kept} Written questions are not counted."
     title = f"<p style='margin:0 0 .3em'><b>Progress</b> · {html.escape(headline(chosen))}</p>"
     parts = [title, _bar(total(chosen)), _table(head, body), paragraph(f"{more} {where}", QUIET)]
     rows = ["  ".join(row).strip() for row in body]

@@ -52,28 +52,34 @@ class Guess:
         Raises:
             ValueError: there is no option of that number.
         """
-        if not 0 <= option < len(self.prediction.options):
-            raise ValueError(f"option must be 0 … {len(self.prediction.options) - 1}, got {option}")
+        if isinstance(option, bool) or not isinstance(option, int) or not 0 <= option < len(self.prediction.options):
+            last = len(self.prediction.options) - 1
+            raise ValueError(f"option must be 0 … {last} (A is 0, {_LETTERS[last]} is {last}), got {option!r}")
         self._widget().chosen = option
 
     def show(self, seed: int = 0) -> Compared:
         """Run the experiment, draw it, and set the prediction beside what was measured."""
         if grading():
             return Compared(self.effect.show(seed), None)
-        numbers = self.effect.measure(seed)
-        return Compared(
-            self.effect.show(seed), self._card(self.prediction.answer(numbers), self.prediction.told(numbers))
-        )
+        numbers, picture = self.effect.measure(seed), self.effect.show(seed)
+        right, told = self.prediction.answer(numbers), self.prediction.told(numbers)
+        if self.chosen is None:
+            return Compared(picture, self._unasked(picture, right, told), folded=True)
+        return Compared(picture, self._card(self.chosen, right, told))
 
-    def _card(self, right: int, told: str) -> Card:
+    def _unasked(self, picture: Picture, right: int, told: str) -> Card:
+        """The question once more; the picture, which gives the answer away, is folded together with it."""
         from course.effects.picture import typeset
 
-        options, chosen, told = self.prediction.options, self.chosen, typeset(told)
-        if chosen is None:
-            head = "No prediction was made. A guess beforehand, even a wrong one, makes the answer stick."
-            measured = paragraph(f"Measured: {options[right]}. {told}")
-            body = self._question() + paragraph(head, QUIET) + folded("What was measured", measured)
-            return Card(body, f"{self!r}\n{head}\nMeasured: {options[right]}. {told}")
+        head = "No prediction was made. A guess beforehand, even a wrong one, makes the answer stick."
+        measured = f"Measured: {self.prediction.options[right]}. {typeset(told)}"
+        shown = folded("What was measured", picture._repr_html_() + paragraph(measured))
+        return Card(self._question() + paragraph(head, QUIET) + shown, f"{self!r}\n{head}\n{measured}", width="none")
+
+    def _card(self, chosen: int, right: int, told: str) -> Card:
+        from course.effects.picture import typeset
+
+        options, told = self.prediction.options, typeset(told)
         verdict, colour = ("✓ as predicted", GREEN) if chosen == right else ("↯ a surprise", ORANGE)
         cells = "".join(
             f'<tr style="background:none"><th scope="row" style="{_CELL}">{name}</th>'
@@ -98,7 +104,7 @@ class Guess:
         return self._choice
 
     def __repr__(self) -> str:
-        letters = [f"  {letter}  {option}" for letter, option in zip("ABCDE", self.prediction.options, strict=False)]
+        letters = [f"  {letter}  {option}" for letter, option in zip(_LETTERS, self.prediction.options, strict=False)]
         return "\n".join([f"Predict: {self.prediction.question}", *letters])
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
@@ -110,17 +116,19 @@ class Guess:
         return {**data, "text/plain": repr(self), "text/html": still._repr_html_()}, metadata
 
 
+_LETTERS = "ABCDE"
 _CELL = "text-align:left;padding:.1em .8em .1em 0;background:none;border:none"
 
 
 class Compared:
-    """An experiment's picture and, below it, what was predicted and what came out."""
+    """An experiment's picture and, below it, what was predicted and what came out; or a card with both `folded` in."""
 
-    def __init__(self, picture: Picture, card: Card | None) -> None:
-        self.picture, self.card = picture, card
+    def __init__(self, picture: Picture, card: Card | None, folded: bool = False) -> None:
+        self.picture, self.card, self.folded = picture, card, folded
 
     def __repr__(self) -> str:
         return f"{self.picture!r}\n\n{self.card!r}" if self.card else repr(self.picture)
 
     def _repr_html_(self) -> str:
-        return self.picture._repr_html_() + (self.card._repr_html_() if self.card else "")
+        above = "" if self.folded else self.picture._repr_html_()
+        return above + (self.card._repr_html_() if self.card else "")

@@ -17,7 +17,7 @@ from course.adaptive import adagrad_step, adam_step
 from course.descent import SURFACES, Surface, momentum_step, ravine
 from course.widgets.descent import ARRIVED, LANDMARKS, LOST, MAP, PLACES, REACH, below, disc, slope
 from course.widgets.shell import Explorable, Menu, Slider, pad
-from course.widgets.svg import Figure, Frame, Panel, dots, halo, number, polyline, power_of_ten, tag, text
+from course.widgets.svg import Figure, Frame, Panel, counted, dots, halo, number, polyline, power_of_ten, tag, text
 
 WIDTH, HEIGHT = 360, 392  # of each panel, in pixels
 FLOOR, CEILING = 1e-6, 1e2  # of the loss axis
@@ -115,7 +115,7 @@ def fate(surface: str, path: np.ndarray, loss: np.ndarray, needed: float) -> str
     if not np.abs(path).max() <= LOST:
         return "diverges"
     if np.isfinite(needed):
-        return f"arrives after {needed:.0f} steps" + beyond(path)
+        return f"arrives after {counted(int(needed), 'step')}" + beyond(path)
     recent = np.abs(path[-8:] - path[-1]).max() if len(path) > 8 else np.inf
     for name, *place in GROUNDS[surface][1]:
         if name != "minimum" and recent < 0.08 and np.abs(path[-1] - place).max() < 0.1:
@@ -186,7 +186,7 @@ def picture(
         Panel(WIDTH, HEIGHT, back=ground(surface), front=trails(surface, four)),
         Panel(WIDTH, HEIGHT, back=axes(), front=charts),
     )
-    start = f"{surface.capitalize()}, {steps} steps from ({number(x)}, {number(y)}): "
+    start = f"{surface.capitalize()}, {counted(steps, 'step')} from ({number(x)}, {number(y)}): "
     return Figure(panels, start + ran(four) + best(all_) + final_rates(all_, four))
 
 
@@ -261,7 +261,7 @@ def axes() -> str:
     """The frames of both charts, without what depends on the number of steps."""
     title = text(CHART.left, 16, "Loss above the minimum", font_weight=600)
     title += text(SCAN.left, SCAN.top - 12, "Steps needed, at any rate", font_weight=600)
-    ticks = [(10.0**e, power_of_ten(e)) for e in (-6, -3, 0)]
+    ticks = [(10.0**e, "≤" * (e == -6) + power_of_ten(e)) for e in (-6, -3, 0)]
     powers = [(float(e), power_of_ten(e)) for e in range(-3, 2)]
     return title + CHART.y_ticks(ticks, grid=True) + SCAN.x_ticks(powers, "learning rate η")
 
@@ -280,7 +280,9 @@ def curves(four: list[Runner], steps: int) -> str:
     chart = replace(CHART, x=(0, steps))
     time = np.arange(steps + 1)
     lines = "".join(
-        chart.line(np.stack([time, np.maximum(runner.loss, FLOOR)], axis=1), **LOOKS[runner.name]) for runner in four
+        # What has become no number was infinite before, and is above the axis, not below.
+        chart.line(np.stack([time, np.nan_to_num(runner.loss, nan=np.inf).clip(FLOOR)], axis=1), **LOOKS[runner.name])
+        for runner in four
     )
     return chart.clip(lines, margin=2) + chart.x_ticks([(0, "0"), (steps, str(steps))], "step")
 

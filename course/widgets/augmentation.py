@@ -53,19 +53,26 @@ def stages(
     top, left = augmentation.draw_crops(DRAWS, border, generator(2))
     found["crop"] = x = augmentation.pad_and_crop(x, top, left, border)
     right, down = border - int(left[0]), border - int(top[0])
-    words["crop"] = f"{abs(right)} {'right' if right >= 0 else 'left'}, {abs(down)} {'down' if down >= 0 else 'up'}"
+    moved = f"{abs(right)} {'right' if right >= 0 else 'left'}, {abs(down)} {'down' if down >= 0 else 'up'}"
+    words["crop"] = moved if border else "not moved"
     degrees = augmentation.draw_degrees(DRAWS, rotate, generator(3))
     found["rotate"] = x = augmentation.rotate(x, degrees) if rotate else x
     words["rotate"] = f"{number(round(float(degrees[0])))}°"
     hue, saturation, value = augmentation.draw_hsv_shifts(DRAWS, 1.8 * colour, colour / 200, colour / 200, generator(4))
     found["colour"] = x = augmentation.hue_saturation_value(x, hue, saturation, value) if colour else x
-    words["colour"] = f"hue {number(round(float(hue[0])))}°"
+    added = (f"{float(v[0]):+.2f}".replace("-", "−") for v in (saturation, value))
+    words["colour"] = (
+        "hue {}°, sat. {}, value {}".format(number(round(float(hue[0]))), *added) if colour else "not changed"
+    )
     if m:
         x = augmentation.randaugment(x, 2, m, generator(5))
     found["RandAugment"], words["RandAugment"] = x, f"N = 2, M = {m}" if m else "off"
+    words["hide"] = "nothing"
     if hide:
+        before = x[0]
         x = augmentation.random_occlusion(x, (0.25 * hide / 100, hide / 100), (0.5, 2.0), generator(6), 0.5)
-    found["hide"], words["hide"] = x, f"up to {hide} %" if hide else "nothing"
+        words["hide"] = f"{100 * (x[0] != before).any(0).double().mean():.0f} %"
+    found["hide"] = x
     return found, words
 
 
@@ -110,7 +117,8 @@ def steps(found: dict[str, Tensor], words: dict[str, str]) -> str:
     for i, (name, x) in enumerate(found.items()):
         left, top = i % 4 * (TILE + GAP), 24 + i // 4 * (TILE + 56)
         drawn += text(left, top - 8, SHORT.get(name, name), font_weight=600, font_size=11) + tile(x[0], left, top)
-        drawn += text(left, top + TILE + 15, words[name], fill="var(--quiet)", font_size=11)
+        for n, line in enumerate(words[name].split(", ")):  # one below the other: beside it is no room
+            drawn += text(left, top + TILE + 15 + 12 * n, line, fill="var(--quiet)", font_size=11)
     return drawn
 
 
@@ -249,7 +257,8 @@ def bars(one: str, other: str, label: list[float]) -> str:
 
 def blender_sentence(way: str, one: str, other: str, lam: float, used: float) -> str:
     """The caption: the shares, and how CutMix corrects λ."""
-    words = f"{way}: {number(used, 3)} {one}, {number(1 - used, 3)} {other}, in the picture and in the label alike."
+    used = round(used, 3)  # so that both shares add up to 1 as they are written
+    words = f"{way}: {number(used)} {one}, {number(round(1 - used, 3))} {other}, in the picture and in the label alike."
     if way == "CutMix" and abs(used - lam) > 0.02:
         words += (
             f" λ was drawn as {number(lam, 3)}; counting the pixels that were really pasted makes it {number(used, 3)}."

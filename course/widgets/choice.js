@@ -22,12 +22,17 @@ function render({ model, el }) {
       model.set("chosen", i);
       model.save_changes();
     }));
+  let lost = false;
   const show = () => {
     const chosen = model.get("chosen");
     buttons.forEach((button, i) => (button.checked = i === chosen));
-    note.textContent = chosen < 0 ? "Choose, then run the next cell." : "Noted. Now run the next cell.";
+    if (lost) note.textContent = "The kernel has been restarted. Run the cells down to this one again, then choose.";
+    else note.textContent = chosen < 0 ? "Choose, then run the next cell." : "Noted. Now run the next cell.";
   };
-  const gone = () => (note.textContent = "The kernel has been restarted. Run the cells down to this one again, then choose.");
+  const gone = () => {
+    lost = true; // whatever is chosen now, nobody hears it
+    show();
+  };
   model.on("change:chosen", show);
   model.on("comm_live_update", gone);
   show();

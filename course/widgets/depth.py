@@ -13,7 +13,7 @@ import torch
 
 from course.depth import depth_distribution, draw_gates, expected_depth, survival_probabilities
 from course.widgets.shell import Explorable, Menu, Slider, pad
-from course.widgets.svg import Figure, Frame, Panel, halo, number, tag, text
+from course.widgets.svg import Figure, Frame, Panel, counted, halo, number, tag, text
 
 WIDTH, HEIGHT = 360, 392  # of each panel, in pixels
 STEPS = 40
@@ -94,12 +94,17 @@ def _caption(found: Draws, rule: str, blocks: int, p_last: float, step: int) -> 
     seen = found.gates[:step]
     out = [str(i + 1) for i in np.flatnonzero(~seen[-1])]
     left = "none is left out" if not out else f"left out: {', '.join(out)}"
-    falls = f"p falls along a line to {number(p_last)}" if rule == "linear" else f"p = {number(p_last)} for all"
+    falls = (
+        f"p falls along a line to {number(p_last)}"
+        if rule == "linear" and p_last < 1
+        else f"p = {number(p_last)} for all"
+    )
     different = len(np.unique(seen, axis=0))
-    networks = "the same network each time" if different == 1 else f"{different} different networks"
-    steps = "1 step" if step == 1 else f"{step} steps"
+    networks = "the same network each time" if different == 1 < step else counted(different, "different network")
+    networks = "one network" if step == 1 else networks
+    steps = counted(step, "step")
     return (
-        f"{blocks} blocks, {falls}. Step {step}: {seen[-1].sum()} active, {left}. Mean depth of {steps}: "
+        f"{counted(blocks, 'block')}, {falls}. Step {step}: {seen[-1].sum()} active, {left}. Mean depth of {steps}: "
         f"{seen.sum(1).mean():.1f}; expected, Σp: {found.expected:.1f}. In {steps}: {networks}."
     )
 

@@ -16,7 +16,20 @@ import torch
 
 from course.descent import SURFACES, Loss, Surface, momentum_step
 from course.widgets.shell import Explorable, Menu, Slider, pad
-from course.widgets.svg import Figure, Frame, Panel, dots, halo, number, polyline, power_of_ten, tag, text, thinned
+from course.widgets.svg import (
+    Figure,
+    Frame,
+    Panel,
+    counted,
+    dots,
+    halo,
+    number,
+    polyline,
+    power_of_ten,
+    tag,
+    text,
+    thinned,
+)
 
 WIDTH, HEIGHT = 360, 392  # of each panel, in pixels
 REACH = 2.0
@@ -91,10 +104,10 @@ def _told(surface: str, path: np.ndarray, loss: np.ndarray) -> Descended:
 def fate(surface: str, path: np.ndarray, loss: np.ndarray) -> str:
     """What became of a descent, as the predicate of a sentence."""
     if not np.abs(path[-1]).max() <= LOST or loss[-1] > 2 * loss[0] + ARRIVED:
-        return f"diverges: after {len(path) - 1} steps its loss is {number(loss[-1], 2)}"
+        return f"diverges: after {counted(len(path) - 1, 'step')} its loss is {number(loss[-1], 2)}"
     late = np.flatnonzero(loss >= ARRIVED)
     if len(late) < len(loss) and (not len(late) or late[-1] < len(loss) - 1):
-        return f"is at the minimum after {late[-1] + 1 if len(late) else 0} steps" + swings(loss)
+        return f"is at the minimum after {counted(late[-1] + 1 if len(late) else 0, 'step')}" + swings(loss)
     recent = np.abs(path[-8:] - path[-1]).max() if len(path) > 8 else np.inf
     for name, *place in LANDMARKS[surface]:
         if name != "minimum" and recent < 0.08 and np.abs(path[-1] - place).max() < 0.1:
@@ -145,7 +158,9 @@ def picture(
     plain, *rest = descend(surface, x, y, lr, (0.0, momentum) if momentum else (0.0,), steps)
     heavy = rest[0] if rest else None
     ways: Ways = [(plain, PLAIN)] + ([(heavy, HEAVY)] if heavy else [])
-    caption = f"{surface.capitalize()}, {steps} steps with η = {number(lr)} from ({number(x)}, {number(y)}). "
+    caption = (
+        f"{surface.capitalize()}, {counted(steps, 'step')} with η = {number(lr)} from ({number(x)}, {number(y)}). "
+    )
     caption += f"Plain gradient descent {plain.fate}"
     caption += f"; with momentum α = {number(momentum)} it {heavy.fate}." if heavy else "."
     return Figure(
@@ -222,7 +237,7 @@ def disc(at: np.ndarray, radius: float, **style: object) -> str:
 
 def loss_axes() -> str:
     """The frame of the loss curves: a faint line at every second power of ten."""
-    ticks = [(10.0**e, power_of_ten(e)) for e in range(-6, 3, 2)]
+    ticks = [(10.0**e, "≤" * (e == -6) + power_of_ten(e)) for e in range(-6, 3, 2)]
     title = text(CHART.left, 16, "Loss above the minimum", font_weight=600)
     return title + CHART.y_ticks(ticks, grid=True)
 

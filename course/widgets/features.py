@@ -165,7 +165,8 @@ def grid(top: float, cells: list[tuple[str, dict[str, object], str]]) -> str:
         x, y = LEFT + n % 3 * CELL, top + n // 3 * CELL
         drawn += tag("rect", x=x, y=y, width=CELL, height=CELL, stroke="var(--ink)", stroke_opacity=0.3, **style)
         more = {} if ink.startswith("var") else {"class": "on"}
-        drawn += text(x + CELL / 2, y + CELL / 2 + 4.5, words, "middle", ink, font_size=13, **more)
+        size = 13 if len(words) <= 4 else 10.5 if len(words) == 5 else 9  # −0.062 fits as well
+        drawn += text(x + CELL / 2, y + CELL / 2 + 4.5, words, "middle", ink, font_size=size, **more)
     return drawn
 
 

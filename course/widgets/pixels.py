@@ -156,7 +156,8 @@ def bar(y: float, label: str, length: float, value: str, fill: str, **more: Any)
 def bars(picture: str, brightness: float, shift: int, sigma: float) -> str:
     """The distance of the changed photo to each of the six; the nearest is what a nearest neighbour answers."""
     far, guess, _ = distances(picture, brightness, shift, sigma)
-    drawn = text(PICTURE.left, BELOW - 12, "Distance ‖x − photo‖ to the six originals", font_weight=600)
+    drawn = text(PICTURE.left, BELOW - 12, "Distance ‖x − photo‖ to the originals", font_weight=600)
+    drawn += text(PICTURE.left + PICTURE.width, BELOW - 12, "x in 0 … 1", "end", "var(--quiet)")
     longest = max(*far, 1e-9)
     for i, (name, d) in enumerate(zip(PHOTOS, far, strict=True)):
         fill = "var(--accent)" if name == guess else "var(--cool)"

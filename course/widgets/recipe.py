@@ -25,7 +25,7 @@ from course.widgets.svg import Figure, Frame, Panel, halo, number, polyline, tag
 
 WIDTH, HEIGHT = 360, 392
 MAP = Frame(44, 28, 304, 304, (-1, 1), (-1, 1))
-CUT = Frame(44, 60, 304, 272, (-1, 1), (0.01, 100), log=True)
+CUT = Frame(44, 60, 304, 272, (-1, 1), (0.03, 3000), log=True)
 NETWORKS = ("trained", "its scaled twin", "untrained")
 SIDE, PICTURES, FACTOR = 21, 100, 5.0
 LEVELS = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100)
@@ -165,13 +165,15 @@ def picture(
         Panel(WIDTH, HEIGHT, back=seen_from_above(network, int(pair), normalised, float(reach)), front=mark(x, y)),
         Panel(WIDTH, HEIGHT, back=frame_of_cuts(float(reach)), front=cuts(found, row, column)),
     )
-    low = (found.loss <= 2 * max(centre, 0.05)).mean()
+    double = 2 * centre
+    low = 100 * (found.loss <= double).mean()
+    share = "less than 1" if 0 < low < 0.5 else f"{low:.0f}"
     kind = "filter-normalised" if normalised else "raw"
     caption = (
         f"Network: {network}; {kind} directions, pair {pair}, reach {number(reach)}. Loss in the centre "
         f"{number(centre)}, at α = {number(x * reach)}, β = {number(y * reach)}: {number(here)}, with "
-        f"{100 * found.right[row, column]:.0f} % right. {100 * low:.0f} % of the map lie below "
-        f"{number(2 * max(centre, 0.05), 2)}."
+        f"{100 * found.right[row, column]:.0f} % right. On {share} % of the map the loss is less than "
+        f"twice that of the centre, {number(double, 2)}."
     )
     return Figure(panels, caption)
 
@@ -203,9 +205,14 @@ def seen_from_above(network: str, pair: int, normalised: bool, reach: float) -> 
             if u - half > ends[i % 2] + 4:
                 words += halo(u, v + 4 + 12 * (i % 2 * 2 - 1), number(level), "middle", font_size=10.5)
                 ends[i % 2] = u + half
-    ticks = [(s, number(s * reach)) for s in (-1, -0.5, 0, 0.5, 1)]
+    ticks = _places(reach)
     title = text(MAP.left, 16, "Training loss from above", font_weight=600)
     return title + MAP.clip(rings, words) + MAP.edge() + MAP.x_ticks(ticks, "α") + MAP.y_ticks(ticks, "β")
+
+
+def _places(reach: float) -> list[tuple[float, str]]:
+    """Numbers along α and β; the halves only where there is room for them."""
+    return [(s, number(s * reach)) for s in ((-1, -0.5, 0, 0.5, 1) if reach >= 0.5 else (-1, 0, 1))]
 
 
 def mark(x: float, y: float) -> str:
@@ -224,9 +231,9 @@ def frame_of_cuts(reach: float) -> str:
     for i, (name, style) in enumerate(ALONG.items()):
         left = CUT.left + 110 * i
         title += tag("path", d=f"M{left} 36h24", fill="none", **style) + text(left + 30, 40, f"along {name}")
-    ticks = [(s, number(s * reach)) for s in (-1, -0.5, 0, 0.5, 1)]
-    losses = [(v, number(v)) for v in (0.01, 0.1, 1, 10, 100)]
-    return title + CUT.edge() + CUT.x_ticks(ticks, "step") + CUT.y_ticks(losses, grid=True)
+    ticks = _places(reach)
+    losses = [(v, number(v)) for v in (0.1, 1, 10, 100, 1000)]
+    return title + CUT.edge() + CUT.x_ticks(ticks, "α or β") + CUT.y_ticks(losses, grid=True)
 
 
 def cuts(found: Land, row: int, column: int) -> str:
@@ -234,9 +241,9 @@ def cuts(found: Land, row: int, column: int) -> str:
     grid = np.linspace(-1, 1, SIDE)
     lines = ""
     for values, at, style in ((found.loss[row], column, ALONG["α"]), (found.loss[:, column], row, ALONG["β"])):
-        lines += CUT.line(np.stack([grid, np.clip(values, 0.01, 100)], axis=1), **style)
+        lines += CUT.line(np.stack([grid, np.clip(values, *CUT.y)], axis=1), **style)
         lines += disc(
-            CUT.at([[grid[at], float(np.clip(values[at], 0.01, 100))]])[0],
+            CUT.at([[grid[at], float(np.clip(values[at], *CUT.y))]])[0],
             4,
             fill="var(--paper)",
             stroke=style["stroke"],

@@ -154,13 +154,16 @@ def _left_back(n: int, wrong: str, digit: int) -> str:
     """All 64 weights of one class over λ."""
     found = path(n, wrong)
     own = found.weights[:, :, digit]
+    own = own * (own.abs() > 1e-12)  # else rounding would be drawn as large as weights
     reach = own.abs().max().clamp(min=1e-12).item()
     style = {"fill": "none", "stroke": "var(--cool)", "stroke_width": 0.9, "stroke_opacity": 0.55}
     points = np.stack([np.tile(EXPONENTS, own.shape[1]), (own.T / reach).flatten()], 1)
     lines = tag("g", *(tag("path", d=polyline(w)) for w in np.split(PATHS.at(points), own.shape[1])), **style)
-    ticks = PATHS.y_ticks([(-1, number(-reach, 2)), (0, "0"), (1, number(reach, 2))])
+    absent = reach < 1e-9  # rounding is all there is
+    ticks = PATHS.y_ticks([(0, "0")] if absent else [(-1, number(-reach, 2)), (0, "0"), (1, number(reach, 2))])
     ticks += PATHS.x_ticks(_powers(), "weight decay λ")
-    title = text(PATHS.left, PATHS.top - 12, f"The 64 weights of class {digit} over λ", font_weight=600)
+    words = f"No training digit has label {digit}: weights 0" if absent else f"The 64 weights of class {digit} over λ"
+    title = text(PATHS.left, PATHS.top - 12, words, font_weight=600)
     return title + ticks + PATHS.clip(lines) + PATHS.edge()
 
 

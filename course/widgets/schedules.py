@@ -250,9 +250,10 @@ def formula(
 def rate_axes(top: float) -> str:
     """The frame of the rates: 0 at the foot, the largest rate a little below the top."""
     title = text(RATE.left, 16, "Learning rate", font_weight=600)
-    ticks = [(share, number(share * top)) for share in (0, 0.5, 1)]
+    ticks = [(share, number(share * top, 2)) for share in (0, 0.5, 1)]
     frame = replace(RATE, y=(0, 1.08))
-    return title + frame.y_ticks(ticks, grid=True) + epochs(frame)
+    size = 12 if max(len(words) for _, words in ticks) < 6 else 9
+    return title + frame.y_ticks(ticks, grid=True, font_size=size) + epochs(frame)
 
 
 def epochs(frame: Frame) -> str:
@@ -269,7 +270,8 @@ def rates(ways: Ways, top: float, warmup: float, shape: str) -> str:
     handle = tag(
         "circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=7, fill="var(--accent)", stroke="var(--paper)", stroke_width=2
     )
-    words = text(RATE.left, 34, f"η(t) = {shape}")
+    said = f"η(t) = {shape}" + (f", t ≥ {number(warmup)}" if warmup else "")
+    words = text(RATE.left, 34, said, font_size=12 if len(said) < 45 else 10.5)
     return words + frame.clip(lines, margin=2) + handle
 
 
@@ -308,9 +310,10 @@ def key(ways: Ways, schedule: str) -> str:
     """Which line is which; they differ in dashes and weight as well as in colour."""
     x, words = CHART.left, ""
     for way, style in reversed(ways):
-        name = schedule if way is ways[-1][0] else f"always {number(way.rates[-1])}"
-        words += tag("path", d=f"M{x:.0f} 30h22", fill="none", **style) + text(x + 27, 34, name)
-        x += 27 + 6.2 * len(name) + 10
+        name = schedule if way is ways[-1][0] else f"always {number(way.rates[-1], 2)}"
+        name = name if len(name) < 12 else name.replace("always", "η =")  # three must fit in a row
+        words += tag("path", d=f"M{x:.0f} 30h18", fill="none", **style) + text(x + 22, 34, name)
+        x += 22 + 6.6 * len(name) + 8
     return words
 
 

@@ -18,6 +18,27 @@ const words = (v, unit = "") => String(+v.toPrecision(3)).replace("-", "−") + 
 function send(model, state) {
   for (const [name, value] of Object.entries(state)) model.set(name, value);
   model.save_changes();
+  waiting.get(model)?.();
+}
+
+// While another cell runs, the kernel hears nothing: say so, lest the widget look broken. JupyterLab lets one ask.
+const waiting = new WeakMap();
+function patience(model, listen, note) {
+  let timer = null;
+  const busy = () => model.widget_manager?.kernel?.status === "busy";
+  const stop = () => {
+    clearTimeout(timer);
+    timer = null;
+    note.textContent = "";
+  };
+  const look = () => {
+    if (!busy()) return stop();
+    note.textContent = "The kernel is busy with another cell. The picture follows when that is done.";
+    timer = setTimeout(look, 300);
+  };
+  waiting.set(model, () => (timer ??= setTimeout(look, 1200)));
+  listen(["front", "caption"], stop);
+  return stop;
 }
 
 // A finger that scrolls the page touches something first, and has moved it before the browser knows: move it back.
@@ -269,8 +290,9 @@ function render({ model, el }) {
     h("figure", {}, h("div", { class: "panels" }, ...pictures), shown),
     h("div", { class: about.compact ? "knobs compact" : "knobs" }, ...knobs),
     tools(model, about));
-  const lost = h("p", { class: "lost", role: "status" });
-  const root = h("div", { class: "explorable", role: "group", "aria-label": about.title }, lost, parts, spoken);
+  const [lost, late] = ["lost", "late"].map((name) => h("p", { class: name, role: "status" }));
+  const calm = patience(model, listen, late);
+  const root = h("div", { class: "explorable", role: "group", "aria-label": about.title }, lost, late, parts, spoken);
   // Its sliders would still move, and nobody would know why the picture does not.
   const gone = () => (lost.textContent = "The kernel has been restarted. Run this cell again, and it moves again.");
   model.on("comm_live_update", gone);
@@ -283,6 +305,7 @@ function render({ model, el }) {
   const gaze = onPaper(root);
   return () => {
     gaze();
+    calm();
     players.forEach(({ stop }) => stop());
     listening.forEach(([event, show]) => model.off(event, show));
   };

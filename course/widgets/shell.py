@@ -190,7 +190,7 @@ class Explorable(anywidget.AnyWidget):
             "aloud": self.read_only_aloud,
             "sizes": [[panel.width, panel.height] for panel in self._redraw().panels],
         }
-        self.observe(self._redraw, list(knobs))
+        self.observe(self._follow, list(knobs))
 
     @classmethod
     def knobs(cls) -> dict[str, Slider | Menu | Switch]:
@@ -224,7 +224,19 @@ class Explorable(anywidget.AnyWidget):
                 raise TypeError(f"{cls.__name__} has no knob {name!r}{hint} Knobs: {', '.join(knobs)}")
             knobs[name].validate(None, value)
 
-    def _redraw(self, change: Any = None) -> Figure:
+    def _follow(self, change: Any) -> None:
+        """Redraw after a knob has moved; where that fails, say so: the old picture beside new knobs would be a lie."""
+        try:
+            self._redraw()
+        except BaseException as error:  # an interrupted kernel, too
+            self._shown = None  # whatever comes next is drawn, also what was shown before
+            why = f"{type(error).__name__}: {error}".rstrip(": ")
+            self.caption = (
+                f"This could not be drawn ({why}). The picture is still the one before; move a control to go on."
+            )
+            raise
+
+    def _redraw(self) -> Figure:
         # A preset changes several knobs, and each of them reports: draw once.
         if self._figure is None or self.state != self._shown:
             self._shown, self._figure = self.state, UNDRAWN if grading() else self.draw()

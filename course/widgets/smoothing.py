@@ -138,11 +138,12 @@ def _caption(eps: float, lead: float, wrong: int, pictures: int, found: Trained,
     where = f"at a lead of {number(best)}" if math.isfinite(best) else "never reached"
     excess = (found.confidence[at] - found.accuracy[at]).item()
     verdict = "too sure" if excess > 0.02 else "not sure enough" if excess < -0.02 else "about right"
+    sure = "over 0.999" if p[TRUE] > 0.9995 else number(p[TRUE].item())  # 1 would cost nothing
     labels = f"{wrong} % of the labels wrong" if wrong else "clean labels"
     return (
         f"ε = {number(eps)}: the target is {number(target[TRUE].item())} for the class and "
         f"{number(target[0].item(), 2)} for each of the other {K - 1}. With a lead of {number(lead)} the prediction is "
-        f"{number(p[TRUE].item())} and the loss {number(loss)}; the least is {number(least_loss(eps, K))}, {where}. "
+        f"{sure} and the loss {number(loss)}; the least is {number(least_loss(eps, K))}, {where}. "
         f"Digits, {pictures} pictures, {labels}: right {100 * found.accuracy[at]:.0f} %, mean confidence "
         f"{100 * found.confidence[at]:.0f} %, so {verdict}; calibration error {found.error[at]:.2f}, smallest at "
         f"ε = {number(found.eps[int(found.error.argmin())])}."
@@ -175,6 +176,7 @@ def _frames_right() -> str:
     line = tag("path", d=f"M{x:.1f} {y:.1f}L{u:.1f} {v:.1f}", stroke="var(--quiet)", stroke_dasharray="3 3")
     parts = title + DIAGRAM.edge() + ERROR.edge() + line
     parts += DIAGRAM.x_ticks(ticks) + DIAGRAM.y_ticks(ticks)
+    parts += text(DIAGRAM.left + 0.75 * DIAGRAM.width, DIAGRAM.top + DIAGRAM.height + 17, "confidence", "middle")
     parts += ERROR.x_ticks([(e, number(e)) for e in (0, 0.2, 0.4, 0.6)], "ε")
     return parts + ERROR.y_ticks([(0, "0"), (0.3, "0.3"), (0.6, "0.6")], grid=True)
 
@@ -225,7 +227,7 @@ def _errors(found: Trained, at: int) -> str:
     x, y = ERROR.at(points[at : at + 1])[0]
     dot = tag("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=5, fill="var(--accent)", stroke="var(--paper)")
     # Beside the line, which may rise or fall: above it where there is room, and not over the axis.
-    rises, room = found.error[min(at + 1, len(found.eps) - 1)] >= found.error[at], x - ERROR.left > 36
+    rises, room = found.error[min(at + 2, len(found.eps) - 1)] >= found.error[at], x - ERROR.left > 36
     dx, dy, anchor = (-9, -7, "end") if rises and room else (9, 16 if rises else -7, "start")
     words = halo(x + dx, y + dy, f"{found.error[at]:.2f}", anchor)
     return ERROR.line(points, stroke="var(--leaf)", stroke_width=2) + dot + words

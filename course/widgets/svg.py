@@ -82,6 +82,11 @@ def number(value: float, digits: int = 3) -> str:
     return ten if mantissa == "1" else f"{mantissa}·{ten}".replace("-", "−")
 
 
+def counted(n: int, what: str) -> str:
+    """1 step, 2 steps."""
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
 def power_of_ten(exponent: int) -> str:
     """10², 10⁻⁴; 1 for the exponent 0."""
     return "1" if exponent == 0 else "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
@@ -208,14 +213,14 @@ class Frame:
             marks += text(x, bottom + 17, words, "middle", "var(--quiet)")
         return marks + text(self.left + self.width / 2, bottom + 32, label, "middle")
 
-    def y_ticks(self, ticks: Iterable[tuple[float, str]], label: str = "", grid: bool = False) -> str:
-        """Numbers on the left of the frame; `grid` draws a faint line through each."""
+    def y_ticks(self, ticks: Iterable[tuple[float, str]], label: str = "", grid: bool = False, **more: Any) -> str:
+        """Numbers on the left of the frame, in the style `more`; `grid` draws a faint line through each."""
         marks = ""
         for value, words in ticks:
             y = self.at([[self.x[0], value]])[0, 1]
             d = f"M{self.left:g} {y:.1f}" + (f"h{self.width:g}" if grid else "h-4")
             marks += tag("path", d=d, stroke="var(--ink)", stroke_opacity=0.12 if grid else 0.3)
-            marks += text(self.left - 8, y + 4, words, "end", "var(--quiet)")
+            marks += text(self.left - 8, y + 4, words, "end", "var(--quiet)", **more)
         return marks + text(self.left - 30, self.top + self.height / 2 + 4, label, "middle")
 
 

@@ -179,7 +179,7 @@ def test_a_notebook_shows_what_came_out(site: Site, page: Any) -> None:
     text = page.locator("article").inner_text()
     for raw in ("$", "\\frac", "application/vnd", "Descent(children", "{{", "BEGIN SOLUTION"):
         assert raw not in text
-    measured = page.locator("details:has(figure)")
+    measured = page.locator("details:has(figure)").first
     assert not measured.locator("img").is_visible()
     measured.locator("summary").first.click()
     assert measured.locator("img").is_visible()

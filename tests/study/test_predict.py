@@ -65,13 +65,15 @@ def test_with_a_prediction_both_are_shown(guess):
         assert guess.prediction.options[2] in repr(shown.card)
         assert "%" in repr(shown.card)
         assert shown._repr_html_().startswith("<p>A figure.</p>")
-    with pytest.raises(ValueError, match="0 … 2"):
-        guess.choose(3)
+    for wrong in (3, "A", None, True):
+        with pytest.raises(ValueError, match=r"0 … 2 \(A is 0, C is 2\)"):
+            guess.choose(wrong)
 
 
 def test_without_one_the_answer_is_folded(guess):
-    card = guess.show().card._repr_html_()
-    before, folded = card.split("<details")
+    before, folded = guess.show()._repr_html_().split("<details")
+    assert "A figure." in folded, "the picture would give it away"
+    assert "A figure." not in before
     assert [before.count(option) for option in guess.prediction.options] == [1, 1, 1]
     assert [folded.count(option) for option in guess.prediction.options] == [0, 0, 1]
     assert guess.prediction.question[:30] in before

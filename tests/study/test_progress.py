@@ -87,6 +87,26 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path):
     said = course("progress", "descent", COURSE_HOME=str(tmp_path / "file" / "x"))
     assert said.exit_code == 0
     assert "COURSE_HOME" in said.stderr
+    assert "kept in" not in said.stdout
+
+
+def test_the_notebook_does_not_promise_to_keep_what_it_cannot(tmp_path, monkeypatch):
+    assert "Kept on this machine" in repr(progress("descent"))
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path / "file" / "x"))
+    said = repr(progress("descent"))
+    assert "Progress cannot be kept" in said
+    assert "Kept on this machine" not in said
+
+
+def test_a_damaged_file_is_named(home):
+    (home / "progress.json").write_text('{"vers')
+    assert "progress-damaged-1.json" in course("progress").stderr
+
+
+def test_in_a_terminal_of_80_columns_the_sections_can_be_read():
+    said = course("progress", COLUMNS="80").stdout
+    assert all(re.search(rf"^. {section} ", said, re.MULTILINE) for section in exercises.sections())
 
 
 def test_minutes_as_people_say_them():

@@ -1,3 +1,4 @@
+import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -11,11 +12,14 @@ from course.descent import SGD, gradient_of
 from course.widgets import OptimizerRace
 from course.widgets.adaptive import (
     ARRIVED,
+    CHART,
     GROUNDS,
     LOOKS,
     MAP,
     RATES,
+    Runner,
     arrivals,
+    curves,
     picture,
     race,
     runners,
@@ -226,3 +230,13 @@ def test_the_widget_shows_the_picture_of_its_knobs():
 def test_the_map_can_be_dragged_from_edge_to_edge():
     for knob, span in (("x", OptimizerRace.drag["xs"]), ("y", OptimizerRace.drag["ys"])):
         assert [KNOBS[knob].values[0], KNOBS[knob].values[-1]] == span
+
+
+def test_a_loss_that_has_become_no_number_does_not_come_back_from_below():
+    """Inf − inf: the line left through the top, and must not cross the chart some steps later."""
+    loss = np.array([1.0, 1e200, np.inf, np.nan, np.nan])
+    runner = Runner("SGD", 10.0, np.zeros((5, 2)), loss, np.inf, "diverges")
+    (d,) = re.findall(r'<path d="M([^"]*)" [^>]*stroke="var\(--accent\)"', curves([runner], 4))
+    heights = np.cumsum([float(v) for v in d.replace("l", " ").split()][1::2])
+    assert heights.max() < CHART.top + CHART.height
+    assert heights[2:].max() < 0

@@ -75,3 +75,12 @@ def test_the_widgets_show_their_pictures():
         mixer_picture("dog")
     with pytest.raises(ValueError, match="need a way"):
         blender_picture("cutout")
+
+
+def test_the_words_say_what_became_of_the_first_copy():
+    state = {**NOTHING, "hide": 70, "colour": 100, "draw": 3}
+    found, words = stages("cat", **state)
+    grey = (found["hide"][0] == 0.5).all(0).double().mean().item()
+    assert words["hide"] == f"{100 * grey:.0f} %"
+    assert re.fullmatch(r"hue −?\d+°, sat. [+−]0.\d\d, value [+−]0.\d\d", words["colour"])
+    assert stages("cat", draw=3, **NOTHING)[1]["crop"] == "not moved"

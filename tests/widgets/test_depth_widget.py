@@ -87,3 +87,9 @@ def test_the_widget_shows_the_picture_of_its_knobs():
 def test_the_grid_can_be_dragged_from_edge_to_edge():
     assert BlockLights.drag["xs"] == list(GRID.x)
     assert KNOBS["step"].values == list(range(1, STEPS + 1))
+
+
+def test_one_is_one():
+    assert picture(blocks=1, step=1).caption.startswith("1 block, p falls")
+    assert picture(step=1).caption.endswith("In 1 step: one network.")
+    assert "p = 1 for all" in picture(p_last=1.0).caption, "a line that does not fall"

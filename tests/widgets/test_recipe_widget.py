@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 from course.recipe import directions, loss_surface
 from course.widgets import LossLandscape
-from course.widgets.recipe import SIDE, land, networks, picture, pictures
+from course.widgets.recipe import CUT, SIDE, land, networks, picture, pictures
 
 
 def test_every_preset_draws():
@@ -41,3 +41,10 @@ def test_the_map_is_the_loss_of_the_moved_network():
 def test_bad_input_is_said(wrong):
     with pytest.raises(ValueError, match=r"need reach|no network"):
         picture(**wrong)
+
+
+def test_the_cut_shows_losses_where_they_are():
+    """Not along the edge of the chart: far from the network losses are above 1000."""
+    places = {pair: land("untrained", pair, normalised, 4.0).loss for pair in range(3) for normalised in (True, False)}
+    assert CUT.y[0] < min(loss.min() for loss in places.values())
+    assert max(loss.max() for loss in places.values()) < CUT.y[1]

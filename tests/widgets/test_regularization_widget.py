@@ -106,3 +106,9 @@ def test_the_widget_shows_the_picture_of_its_knobs_and_can_be_dragged():
     widget.log_lam = 1.0
     assert widget.figure() == picture(**widget.state)
     assert [KNOBS["log_lam"].values[0], KNOBS["log_lam"].values[-1]] == RegularizationPath.drag["xs"] == list(CHART.x)
+
+
+def test_a_class_that_no_label_names_has_no_weights_to_magnify():
+    figure = picture(n=20, wrong="30 %", digit="3")
+    assert "No training digit has label 3" in figure.panels[0].back
+    assert "10⁻¹²" not in figure.svg()

@@ -216,3 +216,19 @@ def test_nothing_is_drawn_while_grading(monkeypatch, mode):
     assert data["text/html"] == "<p>Widgets are not drawn while nbgrader grades or validates.</p>"
     with pytest.raises(TraitError):  # what a student gets wrong is still told
         Bars(count="many")
+
+
+def test_what_cannot_be_drawn_is_said_and_what_comes_next_is_drawn(bars, monkeypatch):
+    told, front = bars.caption, list(bars.front)
+
+    def fail():
+        raise ZeroDivisionError("no bars")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bars, "draw", fail)
+        with pytest.raises(ZeroDivisionError):
+            bars.count = 5
+    assert "could not be drawn (ZeroDivisionError: no bars)" in bars.caption
+    assert bars.front == front, "the picture is the one before, as the caption says"
+    bars.count = 2
+    assert bars.caption == told, "also where this is what was shown before"
