@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 PRELOAD = (
     "numpy",
+    "numpy.ctypeslib",  # wanted by the first array that is packed
     "torch",
     "torch.nested._internal.nested_tensor",  # wanted by the first gradient
     "torch.utils._device",  # and this by the first look at the default device
@@ -405,6 +406,7 @@ def preload(warm: str = "") -> None:
     for section in exercises.sections():
         with contextlib.suppress(ImportError):
             importlib.import_module(f"course.widgets.{section}")
+    _forget()  # the first time brings libraries along
     if warm:
         inside.entry(warm)()
     gc.collect()
