@@ -201,6 +201,27 @@ def cutmix__inverse_order(x, y, box, order):
     return augmentation.cutmix(x, y, box, order.argsort())
 
 
+def normed(moments, x, gamma, beta, running_mean, running_var, training, momentum, eps):
+    """Batch norm by `moments`: the rows of a channel → their mean and their variance, divisor n."""
+    rows, mean, var = x.transpose(0, 1).flatten(1), running_mean, running_var
+    if training:
+        n, (mean, var) = rows.shape[1], moments(rows)
+        running_mean = torch.lerp(running_mean, mean.detach(), momentum)
+        running_var = torch.lerp(running_var, var.detach() * n / (n - 1), momentum)
+    scale = gamma / (var + eps) ** 0.5
+    shape = (-1, *[1] * (x.ndim - 2))
+    return x * scale.view(shape) + (beta - mean * scale).view(shape), running_mean, running_var
+
+
+def batch_norm__sum_of_squares(*inputs):
+    def moments(rows):
+        n = rows.shape[1]
+        mean = rows.sum(1) / n
+        return mean, (rows.square().sum(1) / n - mean.square()).relu()
+
+    return normed(moments, *inputs)
+
+
 def finetune_groups__sets(model, lr_backbone, lr_head):
     """torch's optimizers refuse sets."""
     head = {p for p in model.head.parameters() if p.requires_grad}
@@ -350,6 +371,7 @@ WRONG: dict[Callable[..., Any], str | None] = {  # and the name it should get; "
     cutmix__remainder: "comes_back",
     cutmix__inverse_order: "partner_of_the_partner",
     finetune_groups__sets: None,
+    batch_norm__sum_of_squares: "difference_of_squares",
     hue_saturation_value__grey_stays: None,
     flip__three_channels: None,
     stochastic_depth__first_always: None,
@@ -462,6 +484,10 @@ def cutmix__boxes_that_reach_inside(x, y, box, order):
         seen.append(1 - (c - a) * (d - b) / (h * w))
     lam = torch.tensor(seen)[:, None]
     return mixed, lam * y + (1 - lam) * y[order]
+
+
+def batch_norm__a_scale_and_a_shift(*inputs):
+    return normed(lambda rows: torch.var_mean(rows, 1, correction=0)[::-1], *inputs)
 
 
 def soft_cross_entropy__class_by_class(logits, p):
