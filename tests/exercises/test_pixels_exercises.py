@@ -608,7 +608,14 @@ def longer_than_any(train_x, train_y, x):
     return labels.clamp_min(0)
 
 
+def overwritten(train_x, train_y, x):
+    for c in range(x.shape[1]):
+        d = distances(train_x[:, c], x[:, c])
+    return train_y[d.argmin(1)]
+
+
 NAMED = [
+    ("nearest_neighbour", "one_channel", overwritten, "loop"),
     ("nearest_neighbour", "fixed_bound", longer_than_any, "inf"),
     ("one_hot", "whole_numbers", lambda y, K: F.one_hot(y, K), ".float()"),
     ("one_hot", "whole_numbers", lambda y, K: y[:, None] == torch.arange(K), ".float()"),

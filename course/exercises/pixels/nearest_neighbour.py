@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -29,7 +31,7 @@ def cases(draw: Draw) -> list[Case]:
         Case("every second row misleads", _misleading_rows(draw, height, width)),
         Case("as many as remembered", _noisy(draw, 6, 6, 1, height, width)),
         Case("as many other ones, far from all", _far_off(draw, 6, 6, 1, height, width)),
-        Case("the remembered pictures themselves, which differ in blue", _blue_only(draw, 9, 8, height, width)),
+        Case("the remembered pictures themselves, which differ in one colour", _one_colour(draw, 9, 8, height, width)),
         Case("colours that differ, equally bright", _equally_bright(draw, 9, 12, height, width)),
         Case("many in colour", _noisy(draw, draw.integer(6, 8), draw.integer(10, 14), 3, height, width)),
     ]
@@ -75,10 +77,10 @@ def _misleading_rows(draw: Draw, height: int, width: int) -> tuple[Tensor, Tenso
     return known, labels, asked
 
 
-def _blue_only(draw: Draw, n: int, m: int, *shape: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Colour pictures with red and green in common; some of them are asked for again as they are."""
-    known = torch.rand(n, 3, *shape, generator=draw.generator)
-    known[:, :2] = known[:1, :2].clone()
+def _one_colour(draw: Draw, n: int, m: int, *shape: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Colour pictures that have two channels of a common one each; some are asked for again as they are."""
+    known = torch.rand(1, 3, *shape, generator=draw.generator).repeat(n, 1, 1, 1)
+    known[range(n), torch.arange(n) % 3] = torch.rand(n, *shape, generator=draw.generator)
     return known, _labels(draw, n), known[torch.randint(n, (m,), generator=draw.generator)]
 
 
@@ -208,6 +210,11 @@ def nearest_mean(train_x, train_y, x):
     return classes[torch.cdist(x.flatten(1), means).argmin(1)]
 
 
+def one_channel(train_x, train_y, x, channel=-1):
+    """Only one channel is compared (does each one in a loop replace the one before?); the sum runs over all of them."""
+    return train_y[torch.cdist(x[:, channel].flatten(1), train_x[:, channel].flatten(1)).argmin(1)]
+
+
 def smallest_mean_distance(train_x, train_y, x):  # noqa: D103 - the same mistake, averaged later
     classes, distances = train_y.unique(), torch.cdist(x.flatten(1), train_x.flatten(1))
     return classes[torch.stack([distances[:, train_y == c].mean(1) for c in classes]).argmin(0)]
@@ -310,6 +317,7 @@ EXERCISE = Exercise(
         mistake(nearest_mean, smallest_mean_distance),
         mistake(signed_differences, difference_of_sums),
         mistake(fixed_bound, fixed_bound_first_label),
+        mistake(one_channel, partial(one_channel, channel=0)),
     ),
     alternatives=(by_cdist, by_broadcasting, by_product, one_by_one),
     note="One label for each picture in x: a tensor of shape (M,), whole numbers like train_y.",
