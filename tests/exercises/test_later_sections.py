@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from collections.abc import Callable
@@ -345,6 +346,29 @@ def surface(model, loss, first, second, alphas, betas, back):
     return rows
 
 
+def loss_surface__kernel_by_kernel(model, loss, first, second, alphas, betas):
+    ws = [w.detach() for w in model.parameters()]
+    moves = []
+    for direction in (first, second):
+        moved = [d.clone() for d in direction]
+        for d, w in zip(moved, ws, strict=True):
+            for i in range(len(w) if w.ndim > 1 else 0):
+                if w.ndim == 2:
+                    d[i] *= w[i].norm() / d[i].norm()
+                for j in range(w.shape[1] if w.ndim == 4 else 0):
+                    d[i, j] *= w[i, j].norm() / d[i, j].norm()
+        moves.append([d if d.ndim > 1 else 0 * d for d in moved])
+    losses = []
+    for a in alphas:
+        for b in betas:
+            twin = copy.deepcopy(model).eval()
+            with torch.no_grad():
+                for p, u, v in zip(twin.parameters(), *moves, strict=True):
+                    p += a * u + b * v
+                losses.append(loss(twin))
+    return torch.stack(losses).view(len(alphas), len(betas))
+
+
 def loss_surface__gradients_cleared_first(model, loss, first, second, alphas, betas):
     model.zero_grad()
     return surface(model, loss, first, second, alphas, betas, lambda p, w, move: p.copy_(w))
@@ -385,6 +409,7 @@ WRONG: dict[Callable[..., Any], str | None] = {  # and the name it should get; "
     apply_policy__steps_by_name: "steps_as_dictionary",
     finetune_groups__a_name_at_any_depth: "by_a_piece_of_the_name",
     loss_surface__gradients_cleared_first: "gradients_cleared",
+    loss_surface__kernel_by_kernel: "each_kernel",
 }
 
 
