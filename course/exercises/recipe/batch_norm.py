@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -310,7 +309,7 @@ def counted_samples_only(x, gamma, beta, running_mean, running_var, training, mo
     return y, running_mean, running_var
 
 
-def difference_of_squares(x, gamma, beta, running_mean, running_var, training, momentum, eps, least=-math.inf):
+def difference_of_squares(x, gamma, beta, running_mean, running_var, training, momentum, eps, least=float("-inf")):
     """The variance is E[x²] − E[x]², in float32 a small difference of two large numbers: of a mean far from 0 only
     rounding errors are left of it. Take the mean of (x − μ)²."""
     dims, shape = [0, *range(2, x.ndim)], (1, -1) + (1,) * (x.ndim - 2)
