@@ -235,6 +235,12 @@ def test_a_head_that_learns_from_features_made_without_gradients_pays():
     assert budget.used == 8
 
 
+@pytest.mark.parametrize("norm", [nn.BatchNorm2d(16), "batch"])
+def test_a_norm_is_a_function_of_the_channels(norm):
+    with pytest.raises(TypeError, match="without parentheses"):
+        recipe.Network(recipe.Budget(), norm=norm)
+
+
 def test_equal_generators_give_equal_starts():
     a, b = (recipe.Network(recipe.Budget(), torch.Generator().manual_seed(3)) for _ in range(2))
     assert all(torch.equal(p, q) for p, q in zip(a.parameters(), b.parameters(), strict=True))

@@ -84,6 +84,9 @@ class Network(nn.Module):
         budget: what it pays from.
         generator: of the start, He-initialised.
         norm: channels → layer, e.g. `nn.BatchNorm2d`; nothing by default.
+
+    Raises:
+        TypeError: `norm` is a layer itself, or something else than a function.
     """
 
     def __init__(
@@ -93,6 +96,11 @@ class Network(nn.Module):
         norm: Callable[[int], nn.Module] | None = None,
     ) -> None:
         super().__init__()
+        if norm is not None and (isinstance(norm, nn.Module) or not callable(norm)):
+            raise TypeError(
+                "norm is a function from channels to a layer, such as nn.BatchNorm2d, without parentheses, or "
+                f"lambda channels: nn.GroupNorm(4, channels); got {norm!r}"
+            )
         self.budget = budget
         body: list[nn.Module] = []
         for inputs, outputs, stride in ((3, 16, 1), (16, 16, 2), (16, 32, 1), (32, 32, 2)):

@@ -410,6 +410,10 @@ check("recipe.best_recipe", best_recipe)
 # `in` compares *values* with `==`, and tensors of different shapes have none to compare. Compare which object it is:
 # `id(p) in {id(q) for q in …}`.
 # </details>
+# <details><summary><code>linalg.matrix_norm: dim must be a 2-tuple</code></summary>
+#
+# `w.norm(dim=(1, 2, 3))` asks for the norm of a matrix. Make each filter a row first: `w.flatten(1).norm(dim=1)`.
+# </details>
 # <details><summary><code>a leaf Variable that requires grad is being used in an in-place operation</code></summary>
 #
 # Move weights inside `with torch.no_grad():`.

@@ -195,6 +195,7 @@ def test_a_forged_network_earns_nothing(forged):
     entry = measured(CHALLENGE, Observation(answer=forged), 1)
     assert (entry.points, entry.score) == (0.0, None)
     assert "no network of this challenge" in entry.sentence
+    assert "names and shapes" in entry.sentence
 
 
 def test_a_stub_is_calmly_unwritten_and_time_is_limited():

@@ -62,9 +62,13 @@ def test_what_the_mistakes_are_made_from_is_right() -> None:
 # ------------------------------------------------------------------------------------------------- wrong
 
 SOON = adam(hats=lambda m, v, t, b1, b2: (m / (1 - b1**t), v / (1 - b2**t)) if t < 10 else (m, v))
+LATE = adam(hats=lambda m, v, t, b1, b2: (m / (1 - b1**t), v / (1 - b2**t)) if t < 100 else (m, v))
 SMALL = adam(decay=lambda w, lr, wd: (1 - lr * wd) * w if wd > 0.05 else w)
 CLAMPED = adam(decay=lambda w, lr, wd: max(0.0, 1 - lr * wd) * w)
-WRONG = [("adam_step", SOON["adam_step"]), ("adamw_step", SMALL["adamw_step"]), ("adamw_step", CLAMPED["adamw_step"])]
+WRONG = [
+    *(("adam_step", made["adam_step"]) for made in (SOON, LATE)),
+    *(("adamw_step", made["adamw_step"]) for made in (LATE, SMALL, CLAMPED)),
+]
 
 
 @pytest.mark.parametrize(("name", "function"), WRONG)

@@ -287,6 +287,7 @@ NAMED = [
     ("sgd_epoch", "one_batch_only", returns_too_soon),
     ("train", "never_shuffled", _loop(lambda n, size, generator: torch.arange(n))),
     ("minibatches", "last_part_dropped", only_full_batches),
+    ("minibatches", "equal_parts", lambda n, size, g: torch.randperm(n, generator=g).chunk(-(-n // size))),
     ("minibatches", "with_replacement", each_batch_on_its_own),
     ("minibatches", "same_order_each_epoch", seeded_by_n),
     ("minibatches", "shuffled_in_parts", stays_near),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import math
 from collections.abc import Callable
@@ -201,6 +202,27 @@ def cutmix__inverse_order(x, y, box, order):
     return augmentation.cutmix(x, y, box, order.argsort())
 
 
+def normed(moments, x, gamma, beta, running_mean, running_var, training, momentum, eps):
+    """Batch norm by `moments`: the rows of a channel → their mean and their variance, divisor n."""
+    rows, mean, var = x.transpose(0, 1).flatten(1), running_mean, running_var
+    if training:
+        n, (mean, var) = rows.shape[1], moments(rows)
+        running_mean = torch.lerp(running_mean, mean.detach(), momentum)
+        running_var = torch.lerp(running_var, var.detach() * n / (n - 1), momentum)
+    scale = gamma / (var + eps) ** 0.5
+    shape = (-1, *[1] * (x.ndim - 2))
+    return x * scale.view(shape) + (beta - mean * scale).view(shape), running_mean, running_var
+
+
+def batch_norm__sum_of_squares(*inputs):
+    def moments(rows):
+        n = rows.shape[1]
+        mean = rows.sum(1) / n
+        return mean, (rows.square().sum(1) / n - mean.square()).relu()
+
+    return normed(moments, *inputs)
+
+
 def finetune_groups__sets(model, lr_backbone, lr_head):
     """torch's optimizers refuse sets."""
     head = {p for p in model.head.parameters() if p.requires_grad}
@@ -324,6 +346,29 @@ def surface(model, loss, first, second, alphas, betas, back):
     return rows
 
 
+def loss_surface__kernel_by_kernel(model, loss, first, second, alphas, betas):
+    ws = [w.detach() for w in model.parameters()]
+    moves = []
+    for direction in (first, second):
+        moved = [d.clone() for d in direction]
+        for d, w in zip(moved, ws, strict=True):
+            for i in range(len(w) if w.ndim > 1 else 0):
+                if w.ndim == 2:
+                    d[i] *= w[i].norm() / d[i].norm()
+                for j in range(w.shape[1] if w.ndim == 4 else 0):
+                    d[i, j] *= w[i, j].norm() / d[i, j].norm()
+        moves.append([d if d.ndim > 1 else 0 * d for d in moved])
+    losses = []
+    for a in alphas:
+        for b in betas:
+            twin = copy.deepcopy(model).eval()
+            with torch.no_grad():
+                for p, u, v in zip(twin.parameters(), *moves, strict=True):
+                    p += a * u + b * v
+                losses.append(loss(twin))
+    return torch.stack(losses).view(len(alphas), len(betas))
+
+
 def loss_surface__gradients_cleared_first(model, loss, first, second, alphas, betas):
     model.zero_grad()
     return surface(model, loss, first, second, alphas, betas, lambda p, w, move: p.copy_(w))
@@ -350,6 +395,7 @@ WRONG: dict[Callable[..., Any], str | None] = {  # and the name it should get; "
     cutmix__remainder: "comes_back",
     cutmix__inverse_order: "partner_of_the_partner",
     finetune_groups__sets: None,
+    batch_norm__sum_of_squares: "difference_of_squares",
     hue_saturation_value__grey_stays: None,
     flip__three_channels: None,
     stochastic_depth__first_always: None,
@@ -363,6 +409,7 @@ WRONG: dict[Callable[..., Any], str | None] = {  # and the name it should get; "
     apply_policy__steps_by_name: "steps_as_dictionary",
     finetune_groups__a_name_at_any_depth: "by_a_piece_of_the_name",
     loss_surface__gradients_cleared_first: "gradients_cleared",
+    loss_surface__kernel_by_kernel: "each_kernel",
 }
 
 
@@ -462,6 +509,10 @@ def cutmix__boxes_that_reach_inside(x, y, box, order):
         seen.append(1 - (c - a) * (d - b) / (h * w))
     lam = torch.tensor(seen)[:, None]
     return mixed, lam * y + (1 - lam) * y[order]
+
+
+def batch_norm__a_scale_and_a_shift(*inputs):
+    return normed(lambda rows: torch.var_mean(rows, 1, correction=0)[::-1], *inputs)
 
 
 def soft_cross_entropy__class_by_class(logits, p):

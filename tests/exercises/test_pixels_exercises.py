@@ -597,7 +597,26 @@ def summed_up(channels):
     return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
+def longer_than_any(train_x, train_y, x):
+    labels = torch.full((len(x),), -1)
+    for i in range(len(x)):
+        shortest = 999999
+        for j in range(len(train_x)):
+            d = torch.dist(x[i], train_x[j])
+            if d < shortest:
+                shortest, labels[i] = d, train_y[j]
+    return labels.clamp_min(0)
+
+
+def overwritten(train_x, train_y, x):
+    for c in range(x.shape[1]):
+        d = distances(train_x[:, c], x[:, c])
+    return train_y[d.argmin(1)]
+
+
 NAMED = [
+    ("nearest_neighbour", "one_channel", overwritten, "loop"),
+    ("nearest_neighbour", "fixed_bound", longer_than_any, "inf"),
     ("one_hot", "whole_numbers", lambda y, K: F.one_hot(y, K), ".float()"),
     ("one_hot", "whole_numbers", lambda y, K: y[:, None] == torch.arange(K), ".float()"),
     ("one_hot", "transposed", lambda y, K: torch.eye(K)[y].T, "transposed"),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -178,6 +179,12 @@ def differences_of_faces(faces, k):
     return mean, (d / d.norm(dim=1, keepdim=True)).view(k, *mean.shape)
 
 
+def first_of_eig(faces, k):
+    x = faces.reshape(len(faces), -1).double().numpy()
+    vectors = np.linalg.eig(np.cov(x, rowvar=False))[1].real
+    return faces.mean(0), torch.tensor(vectors.T[:k].copy()).float().view(k, *faces.shape[1:])
+
+
 WRONG = [
     *(("integral_image", f) for f in (border_at_the_top_only, turned, cropped_at_one, whole_numbers, square_only)),
     ("integral_image", lambda gray: F.pad(gray, (1, 0, 1, 0))),
@@ -213,6 +220,7 @@ WRONG = [
     *(
         ("eigenfaces", f)
         for f in (
+            first_of_eig,
             flat_mean_over_everything,
             median_face,
             first_face_removed,

@@ -47,7 +47,8 @@ def cases(draw: Draw) -> list[Case]:
     n = size * draw.integer(10, 12)  # never size², where two mistakes look alike
     return [
         Case("N is a multiple of B", (n, size, draw.seed()), "hand"),
-        Case("one sample is left for the last batch", (n + 1, size, draw.seed())),
+        # so many in a batch that one batch more of nearly the same size would hold all
+        Case("one sample is left for the last batch", (10 * size + 1, 2 * size, draw.seed())),
         Case("the last batch lacks one sample", (n + size - 1, size, draw.seed())),
         Case("one batch holds everything", (n, n, draw.seed())),
         Case("B larger than N", (n, n + 3, draw.seed())),

@@ -50,7 +50,7 @@ def channels_not_summed(x, weight, bias):
 
 
 def last_channel_only(x, weight, bias):
-    """Each input channel replaces the one before: add all of them up (+= in a loop, not =)."""
+    """Only one input channel reaches the result: add all of them up (+= in a loop, not =)."""
     h, w = weight.shape[2:]
     return F.conv2d(x[:, -1:], weight[:, -1:], bias, padding=(h // 2, w // 2))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -28,8 +30,8 @@ def cases(draw: Draw) -> list[Case]:
         Case("a picture and its mirror images", _mirrored(draw, height, width)),
         Case("every second row misleads", _misleading_rows(draw, height, width)),
         Case("as many as remembered", _noisy(draw, 6, 6, 1, height, width)),
-        Case("as many other ones", _noisy(draw, 6, 6, 1, height, width)),
-        Case("the remembered pictures themselves, which differ in blue", _blue_only(draw, 9, 8, height, width)),
+        Case("as many other ones, far from all", _far_off(draw, 6, 6, 1, height, width)),
+        Case("the remembered pictures themselves, which differ in one colour", _one_colour(draw, 9, 8, height, width)),
         Case("colours that differ, equally bright", _equally_bright(draw, 9, 12, height, width)),
         Case("many in colour", _noisy(draw, draw.integer(6, 8), draw.integer(10, 14), 3, height, width)),
     ]
@@ -46,6 +48,12 @@ def _noisy(draw: Draw, n: int, m: int, *shape: int) -> tuple[Tensor, Tensor, Ten
     known = torch.rand(n, *shape, generator=draw.generator)
     origin = torch.randint(n, (m,), generator=draw.generator)
     return known, _labels(draw, n), known[origin] + draw.normal(m, *shape, scale=0.1)
+
+
+def _far_off(draw: Draw, n: int, m: int, *shape: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Pictures in large numbers: even the nearest is millions away."""
+    known, labels, asked = _noisy(draw, n, m, *shape)
+    return 1e7 * known, labels, 1e7 * asked
 
 
 def _mirrored(draw: Draw, height: int, width: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -69,10 +77,10 @@ def _misleading_rows(draw: Draw, height: int, width: int) -> tuple[Tensor, Tenso
     return known, labels, asked
 
 
-def _blue_only(draw: Draw, n: int, m: int, *shape: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Colour pictures with red and green in common; some of them are asked for again as they are."""
-    known = torch.rand(n, 3, *shape, generator=draw.generator)
-    known[:, :2] = known[:1, :2].clone()
+def _one_colour(draw: Draw, n: int, m: int, *shape: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Colour pictures that have two channels of a common one each; some are asked for again as they are."""
+    known = torch.rand(1, 3, *shape, generator=draw.generator).repeat(n, 1, 1, 1)
+    known[range(n), torch.arange(n) % 3] = torch.rand(n, *shape, generator=draw.generator)
     return known, _labels(draw, n), known[torch.randint(n, (m,), generator=draw.generator)]
 
 
@@ -195,10 +203,39 @@ def turned_grey_first(train_x, train_y, x):
 
 
 def nearest_mean(train_x, train_y, x):
-    """Each class is reduced to its mean picture; the nearest single training picture decides."""
+    """Each class counts as a whole, by its mean picture or its mean distance; the nearest single training picture
+    decides."""
     classes = train_y.unique()
     means = torch.stack([train_x[train_y == c].flatten(1).mean(0) for c in classes])
     return classes[torch.cdist(x.flatten(1), means).argmin(1)]
+
+
+def one_channel(train_x, train_y, x, channel=-1):
+    """Only one channel is compared (does each one in a loop replace the one before?); the sum runs over all of them."""
+    return train_y[torch.cdist(x[:, channel].flatten(1), train_x[:, channel].flatten(1)).argmin(1)]
+
+
+def smallest_mean_distance(train_x, train_y, x):  # noqa: D103 - the same mistake, averaged later
+    classes, distances = train_y.unique(), torch.cdist(x.flatten(1), train_x.flatten(1))
+    return classes[torch.stack([distances[:, train_y == c].mean(1) for c in classes]).argmin(0)]
+
+
+def fixed_bound(train_x, train_y, x, bound=1000.0):
+    """The search begins with a fixed number as the best distance, so whatever is further off than that is never found;
+    begin with float("inf")."""
+    labels = torch.zeros(len(x), dtype=train_y.dtype)
+    for i, picture in enumerate(x):
+        best = bound
+        for known, label in zip(train_x, train_y, strict=True):
+            distance = (picture - known).square().sum().sqrt()
+            if distance < best:
+                best, labels[i] = distance, label
+    return labels
+
+
+def fixed_bound_first_label(train_x, train_y, x, bound=1000.0):  # noqa: D103 - the same mistake, another answer
+    distance, nearest = torch.cdist(x.flatten(1), train_x.flatten(1)).min(1)
+    return torch.where(distance < bound, train_y[nearest], train_y[0])
 
 
 def vote_of_three(train_x, train_y, x):
@@ -273,12 +310,14 @@ EXERCISE = Exercise(
             largest_product,
             smallest_angle,
             turned_grey_first,
-            nearest_mean,
             vote_of_three,
             picture_for_label,
             distance_for_label,
         ),
+        mistake(nearest_mean, smallest_mean_distance),
         mistake(signed_differences, difference_of_sums),
+        mistake(fixed_bound, fixed_bound_first_label),
+        mistake(one_channel, partial(one_channel, channel=0)),
     ),
     alternatives=(by_cdist, by_broadcasting, by_product, one_by_one),
     note="One label for each picture in x: a tensor of shape (M,), whole numbers like train_y.",

@@ -26,7 +26,7 @@ def cases(draw: Draw) -> list[Case]:
     return [
         Case("red, green, blue above white, grey, black", (by_hand,), "hand"),
         Case("a picture", (colours(3, low, high),)),
-        Case("another picture", (colours(3, low, high),)),
+        Case("brightened, with numbers above 1", (colours(3, low, high) * 3,)),
         Case("a dark picture", (colours(3, high, low) * 0.1,)),
         Case("a batch of one picture", (colours(1, 3, low, high),)),
         Case("a batch of three pictures", (colours(3, 3, low, high),)),

@@ -85,7 +85,8 @@ def one_guess_more(scores, y, k):
 
 
 def one_guess_less(scores, y, k):
-    """There is one guess too few: [: k − 1] leaves out the k-th; the slice [:k] holds k entries."""
+    """There is one guess too few, the k-th: the slice [:k] holds k entries; of ranks, count only what is larger than
+    the right class's score."""
     order = scores.argsort(1, descending=True)[:, : k - 1]
     return (order == y[:, None]).any(1).float().mean()
 

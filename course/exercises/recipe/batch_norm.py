@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -81,7 +82,7 @@ def cases(draw: Draw) -> list[Case]:
             "hand",
         ),
         Case("evaluation: the same batch and memory", by_hand(False), "hand"),
-        run("vectors, in training", 5, 3, modes=[True]),
+        _far_from_zero(run("vectors, in training; the second batch far from 0", 8, 3, modes=[True, True])),
         run("pictures, in training", 3, 2, 4, 3, modes=[True]),
         run("pictures, in evaluation", 2, 3, 2, 5, modes=[False]),
         run("one picture, in training", 1, 2, 3, 4, modes=[True]),
@@ -89,6 +90,14 @@ def cases(draw: Draw) -> list[Case]:
         run("batches of several sizes, both modes", 4, 3, 2, 2, modes=many, sizes=[4, 2, 3, 6, 1], scale=2.0),
         run("many vectors, both modes", draw.integer(6, 9), draw.integer(4, 6), modes=many),
     ]
+
+
+def _far_from_zero(case: Case) -> Case:
+    """The last batch moves to 1000, in steps of ⅛ whose sum is exact. So a mean taken first loses nothing in float32,
+    and the difference of two means of squares nearly everything. β keeps y away from 0, where rounding would count."""
+    (first, last), gamma, beta, *rest = case.inputs
+    last = 1024.0 + (8 * last).round() / 8
+    return replace(case, inputs=([first, last], gamma, beta + 8 * beta.sign(), *rest))
 
 
 def biased_memory(x, gamma, beta, running_mean, running_var, training, momentum, eps):
@@ -300,6 +309,20 @@ def counted_samples_only(x, gamma, beta, running_mean, running_var, training, mo
     return y, running_mean, running_var
 
 
+def difference_of_squares(x, gamma, beta, running_mean, running_var, training, momentum, eps, least=float("-inf")):
+    """The variance is E[x²] − E[x]², in float32 a small difference of two large numbers: of a mean far from 0 only
+    rounding errors are left of it. Take the mean of (x − μ)²."""
+    dims, shape = [0, *range(2, x.ndim)], (1, -1) + (1,) * (x.ndim - 2)
+    mean, var, n = running_mean, running_var, x.numel() / x.shape[1]
+    if training:
+        mean = x.mean(dims)
+        var = ((x**2).mean(dims) - mean**2).clamp(min=least)
+        running_mean = (1 - momentum) * running_mean + momentum * mean
+        running_var = (1 - momentum) * running_var + momentum * var * n / (n - 1)
+    y = gamma.view(shape) * (x - mean.view(shape)) / (var.view(shape) + eps).sqrt() + beta.view(shape)
+    return y, running_mean, running_var
+
+
 def training_reversed(x, gamma, beta, running_mean, running_var, training, momentum, eps):
     """Training and evaluation are exchanged: the batch's own statistics belong to training."""
     return _right(x, gamma, beta, running_mean, running_var, not training, momentum, eps)
@@ -429,6 +452,7 @@ EXERCISE = Exercise(
             partial(statistics_detached, mean_too=False),
             partial(statistics_detached, var_too=False),
         ),
+        mistake(difference_of_squares, partial(difference_of_squares, least=0)),
         mistake(counted_samples_only, partial(counted_samples_only, least=1)),
         mistake(fixed_numbers, partial(fixed_numbers, m=None, e=1e-5), partial(fixed_numbers, e=1e-5)),
         mistake(scale_and_shift_forgotten, scale_forgotten, shift_forgotten),

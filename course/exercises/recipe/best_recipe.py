@@ -66,7 +66,11 @@ def measure(packed: Any, generator: torch.Generator) -> tuple[float, str]:
     try:
         network, used = _rebuilt(packed)
     except (TypeError, ValueError, KeyError, AttributeError, RuntimeError, StopIteration) as error:
-        raise Rejected(f"What came back is no network of this challenge ({type(error).__name__}).") from error
+        raise Rejected(
+            f"What came back is no network of this challenge ({type(error).__name__}): its tensors need the names and "
+            "shapes of Network's. Undo weight_norm and the like (parametrize.remove_parametrizations) before you "
+            "return it."
+        ) from error
     if not all(t.isfinite().all() for t in network.state_dict().values()):
         raise Rejected("The network's weights are no longer finite numbers: is the learning rate too large?")
     x, y = fruit("test", TEST, size=SIZE, seed=int(torch.randint(1, 2**31 - 1, (), generator=generator)))

@@ -21,12 +21,12 @@ def network(kind: str, seed: int) -> nn.Module:
         "two layers": lambda: [nn.Linear(4, 6), nn.Tanh(), nn.Linear(6, 3)],
         "with batch norm": lambda: [nn.Linear(4, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 3)],
         "convolutional": lambda: [
-            nn.Unflatten(1, (1, 2, 2)),
-            nn.Conv2d(1, 3, 3, padding=1),
+            nn.Unflatten(1, (2, 1, 2)),
+            nn.Conv2d(2, 3, 3, padding=1),
             nn.BatchNorm2d(3),
             nn.ReLU(),
             nn.Flatten(),
-            nn.Linear(12, 3),
+            nn.Linear(6, 3),
         ],
     }
     model, generator = nn.Sequential(*layers[kind]()), torch.Generator().manual_seed(seed)
@@ -198,6 +198,18 @@ def along_inputs(model, loss, first, second, alphas, betas):
         [d * w.norm(dim=0, keepdim=True) / d.norm(dim=0, keepdim=True) if w.ndim > 1 else 0 * d for d, w in zip(ds, ws)]
         for ds in (first, second)
     )
+    return _measure(model, loss, ws, u, v, alphas, betas)
+
+
+def each_kernel(model, loss, first, second, alphas, betas):
+    """Each kernel w[i, j] of a convolution is scaled on its own; a filter is w[i], the kernels of all inputs
+    together."""
+    ws = [w.detach().clone() for w in model.parameters()]
+
+    def lengths(w):
+        return w.norm(dim=(2, 3), keepdim=True) if w.ndim == 4 else _lengths(w)
+
+    u, v = ([d * lengths(w) / lengths(d) if w.ndim > 1 else 0 * d for d, w in zip(ds, ws)] for ds in (first, second))
     return _measure(model, loss, ws, u, v, alphas, betas)
 
 
@@ -451,6 +463,7 @@ EXERCISE = Exercise(
             unit_length,
             length_of_the_filter_only,
             along_inputs,
+            each_kernel,
             each_bias_moved,
             batch_norm_moved,
             mode_as_found,

@@ -65,11 +65,12 @@ def cases(draw: Draw) -> list[Case]:
     """Faces of three and four pixels by hand, then few faces with many pixels and many with few; one component, all."""
     few = draw.integer(5, 7)
     two = torch.tensor([[[0.25, 0.5, 0.75]], [[0.75, 0.5, 0.75]]])
-    four = torch.tensor([[0.25, 0.375], [0.25, 0.625], [0.75, 0.375], [0.75, 0.625]])
+    # not the first pixel: torch.linalg.eig, which does not sort, finds its eigenvalues in the order of these pixels
+    four = torch.tensor([[0.375, 0.25], [0.625, 0.25], [0.375, 0.75], [0.625, 0.75]])
     four = torch.stack([four, torch.tensor([0.25, 1.0]).expand(4, 2)], 1)
     return [
         Case("two faces that differ in their first pixel", (two, 1), "hand"),
-        Case("four faces: the first pixel varies most, then the second", (four, 2), "hand"),
+        Case("four faces: the second pixel varies most, then the first", (four, 2), "hand"),
         Case("few faces, many pixels", (_faces(draw, few, 4, 6), 3)),
         Case("many faces, few pixels", (_faces(draw, draw.integer(13, 15), 3, 2), 4)),
         Case("one component", (_faces(draw, draw.integer(8, 9), 5, 2), 1)),
@@ -220,6 +221,15 @@ def smallest_first(faces, k):
     mean = faces.mean(0)
     vh = torch.linalg.svd((faces - mean).flatten(1), full_matrices=False).Vh
     return mean, vh.flip(0)[:k].view(k, *mean.shape)
+
+
+def unsorted(faces, k):
+    """The eigenvectors come in no order (torch.linalg.eig and np.linalg.eig do not sort): put the one with the largest
+    eigenvalue first, or take svd, which does."""
+    mean = faces.mean(0)
+    x = (faces - mean).flatten(1).double()
+    vectors = torch.linalg.eig(x.T @ x).eigenvectors.real.to(faces.dtype)
+    return mean, vectors[:, :k].T.reshape(k, *mean.shape)
 
 
 def rising_order(faces, k):
@@ -390,7 +400,7 @@ EXERCISE = Exercise(
         mistake(columns_of_vh, columns_of_thin_vh),
         *mistakes(columns_read_as_rows),
         mistake(left_vectors, left_vectors_as_pictures, rows_of_u),
-        *mistakes(rising_order),
+        *mistakes(rising_order, unsorted),
         *mistakes(
             smallest_first=(smallest_first, _smallest),
             rows_of_eigenvectors=(rows_of_eigenvectors, _rows),

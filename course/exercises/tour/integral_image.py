@@ -160,6 +160,6 @@ EXERCISE = Exercise(
     ),
     alternatives=(box_by_box, by_recurrence, by_matrices),
     pictures=("gray", "answer"),
-    note="It needs one row and one column more than the picture: the zeros in front.",
+    note="Return floats, one row and one column more than the picture: the zeros in front.",
     forbidden=("skimage.transform.integral_image", "cv2.integral"),
 )
