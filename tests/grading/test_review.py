@@ -363,6 +363,7 @@ EVASIONS = {
     "the notebook as a module": "import __main__",
     "an inner module": "import _imp",
     "what IPython stumbles over": '=%"""\x00,\'',
+    "what takes IPython minutes": "a?\n" * 600,
     "not Python": "def f(:",
     "nested too deeply": "(" * 5000 + ")" * 5000,
     "a long chain": "x = " + "-" * 50_000 + "1",
