@@ -71,7 +71,9 @@ class Execute(preprocessors.Execute):
         self._room, self._shown = self.max_output, Shown()
         self._deadline = time.monotonic() + self.notebook_timeout
         self._restarts = Restarts(nb.cells, self._deadline)
-        self._examination = Examination(secret_of(self._class_folder()), resources["nbgrader"], nb)
+        about = resources["nbgrader"]
+        beside = getattr(self._converter(), "beside", {}).get(about["notebook"], "")
+        self._examination = Examination(secret_of(self._class_folder()), about, nb, beside)
         self.error_on_timeout = {
             "ename": "CellTimeoutError",
             "evalue": "",
@@ -102,7 +104,7 @@ class Execute(preprocessors.Execute):
     def _run_cell(self, cell: NotebookNode, resources: Resources, index: int) -> None:
         """As nbclient does; whatever a kernel's replies make it stumble over is the kernel's doing."""
         self._idle = asyncio.Event()
-        self._display_id_map = {}  # a display of an earlier cell stays as it is: cleaned, or judged
+        self._display_id_map.clear()  # a display of an earlier cell stays as it is: cleaned, or judged
         if isinstance(self.kc, BoundedClient):
             self.kc.bound(self.max_flood, self._stop_flood)
         try:
@@ -181,8 +183,12 @@ class Execute(preprocessors.Execute):
 
     def _class_folder(self) -> str:
         """Where the class's secret lies; nbgrader works in there."""
-        converter = getattr(self.parent, "parent", None)
+        converter = self._converter()
         return str(converter.coursedir.root) if converter else os.getcwd()
+
+    def _converter(self) -> Any:
+        """Who has this notebook executed; None where nbgrader is not at work."""
+        return getattr(self.parent, "parent", None)
 
     def _stop_flood(self) -> None:
         """Nobody reads this, and taking it in keeps the grader busy: end the kernel."""

@@ -37,6 +37,7 @@ from course.grading.runner.session import Ended, Patience, Session
 from course.grading.sandbox import SandboxError
 from course.grading.sandbox.launch import Sandbox
 from course.grading.verdict.examination import Examination
+from course.grading.verdict.seeds import beside
 
 T = TypeVar("T")
 TRIES = 3
@@ -178,7 +179,8 @@ def _execute(
         Unreadable: its files are too many or too large.
     """
     about = {"student": task.student, "assignment": assignment.name, "notebook": task.notebook}
-    examination = Examination(assignment.secret, about, notebook)
+    others = beside(task.files, f"{task.notebook}.ipynb")
+    examination = Examination(assignment.secret, about, notebook, others)
     # In the server's folder, which goes when the run does: a worker may be killed at any time.
     with folder_for(TASK, os.path.dirname(address) if address else None) as folder:
         with naming(folder):
