@@ -36,6 +36,10 @@ _HINTS = (
         "(w.detach().requires_grad_() in each step)?",
     ),
     (r"Expected all tensors to be on the same device", "create new tensors on the device of the inputs"),
+    (
+        r"^BdbQuit$|EOF when reading a line|does not support input requests",
+        "input(), pdb or a breakpoint waits for somebody to type, and nobody is there while it is checked: take it out",
+    ),
     (r"maximum recursion depth", "the function calls itself without end"),
     (
         r"too many indices",
@@ -84,7 +88,7 @@ def explain_error(exercise: Exercise, seen: Observation) -> str:
 
 def _with_hint(text: str, exercise: Exercise, seen: Observation) -> str | None:
     for pattern, hint in _HINTS:
-        if re.search(pattern, seen.message):
+        if re.search(pattern, seen.message or seen.error or ""):
             meaning = hint.format(signature=exercise.signature)
             return f"{text}\nThat usually means: {meaning}{'' if meaning.endswith('?') else '.'}"
     return None

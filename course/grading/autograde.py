@@ -24,6 +24,7 @@ from course.grading.cells import is_check, released_cells
 from course.grading.handed_in import MEGABYTE, Unreadable, collect, handed_in_at, read_submission
 from course.grading.places import Missing, own_files
 from course.grading.remarks import error_output
+from course.grading.verdict.seeds import beside
 
 
 class Autograder(Autograde):
@@ -71,6 +72,7 @@ class Autograder(Autograde):
         fixed = [*own, *(f"{name}.ipynb" for name in self._notebooks(assignment_id))]
         home = Path(self._format_source(assignment_id, student_id))
         files, self._too_much = collect(home, self.max_bytes, fixed)
+        self.beside = {name: beside(files, f"{name}.ipynb") for name in self._notebooks(assignment_id)}
         before = self.coursedir.ignore
         self.coursedir.ignore = ["*"]  # nbgrader would copy whatever it finds, pipes and devices too
         try:

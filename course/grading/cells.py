@@ -118,6 +118,8 @@ def put_back_missing(nb: NotebookNode, released: Released) -> None:
         answer = _answer_to(test, nb)
         if answer is not None and answer > own:
             nb.cells.insert(answer, nb.cells.pop(own))
+    for number, cell in enumerate(nb.cells):
+        cell["id"] = f"cell-{number}"  # what the notebook could read in its own file, and its seed does not depend on
 
 
 def _answer_to(test: NotebookNode, nb: NotebookNode) -> int | None:

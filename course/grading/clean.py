@@ -23,6 +23,7 @@ from course.grading.nesting import is_tame
 
 MAX_TEXT, MAX_PICTURE, MAX_LINES = 1_000_000, 20_000_000, 500
 MAX_OUTPUTS = 1_000  # of one cell
+MAX_SHOWN = 50_000_000  # characters of a notebook
 MAX_MARKDOWN, MAX_FORMULAS = 200_000, 2_000
 PICTURES = ("image/png", "image/jpeg")
 DATA_PICTURE = re.compile(r"data:image/(png|jpeg|gif|svg\+xml);(charset=utf-8;)?base64,[A-Za-z0-9+/=\s]*")
@@ -105,10 +106,39 @@ def _clean_output(output: Mapping[str, Any]) -> NotebookNode | None:
         case "display_data" | "execute_result" as kind:
             data = output.get("data")
             kept = dict(_clean_bundle(data)) if isinstance(data, Mapping) else {}
-            count = output.get("execution_count")
-            more = {"execution_count": count if type(count) is int else None} if kind == "execute_result" else {}
+            more = {"execution_count": clean_count(output.get("execution_count"))} if kind == "execute_result" else {}
             return new_output(kind, data=kept, **more) if kept else None
     return None
+
+
+def clean_count(count: Any) -> int | None:
+    """A cell's number as a valid notebook may have it."""
+    return count if type(count) is int and count >= 0 else None
+
+
+class Shown:
+    """What a notebook's cells show, up to a limit for all of them: it is held in memory, and written in one piece."""
+
+    def __init__(self, most: int = MAX_SHOWN) -> None:
+        self._left = most
+
+    def keep(self, outputs: list[NotebookNode]) -> list[NotebookNode]:
+        """A cell's clean outputs, if there is room for them; or else a note."""
+        size = sum(_size(output) for output in outputs)
+        if size > self._left:
+            return [new_output("stream", text="\n… left out: the cells of this notebook put out too much\n")]
+        self._left -= size
+        return outputs
+
+
+def _size(output: NotebookNode) -> int:
+    parts = (
+        output.get("text", ""),
+        output.get("evalue", ""),
+        *output.get("traceback", ()),
+        *output.get("data", {}).values(),
+    )
+    return sum(map(len, parts))
 
 
 def _clean_bundle(data: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

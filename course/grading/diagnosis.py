@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -118,7 +117,7 @@ def _explain(error: NotebookNode, function: str, solution: str | None) -> str:
         return _message(error)
     if solution is None:
         return f"{function} is not defined: its cell was deleted."
-    if broken := _syntax_error(solution):
+    if broken := _unreadable(solution):
         return f"{function} is not defined: {broken}."
     return f"{function} is not defined: its cell defines something else, or stopped with an error."
 
@@ -129,14 +128,9 @@ def _message(error: NotebookNode) -> str:
     return f"{error.ename}: {error.evalue}".rstrip(": ")
 
 
-def _syntax_error(source: str) -> str | None:
+def _unreadable(source: str) -> str | None:
     """What Python says about a cell that it cannot read, judged from the text alone."""
-    from IPython.core.inputtransformer2 import TransformerManager
+    from course.grading.review.reading import parse  # only where it is needed: it imports torch
 
-    try:
-        ast.parse(TransformerManager().transform_cell(source))
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None)
-        where = f" in line {line} of its cell" if line else " in its cell"
-        return f"there is a syntax error{where} ({getattr(error, 'msg', error)})"
-    return None
+    tree, problem = parse(source)
+    return None if tree else f"Python cannot read its cell: {problem}"

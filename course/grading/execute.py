@@ -25,7 +25,7 @@ from nbgrader import preprocessors
 from traitlets import Integer, Type
 
 from course.grading.cells import Resources, is_check
-from course.grading.clean import clean_outputs
+from course.grading.clean import Shown, clean_count, clean_outputs
 from course.grading.client import SMALLEST_MESSAGE, BoundedClient, Garbled
 from course.grading.provisioner import GradingProvisioner
 from course.grading.remarks import ended, no_answer, no_verdict, not_run
@@ -68,10 +68,12 @@ class Execute(preprocessors.Execute):
     ) -> tuple[NotebookNode, Resources]:
         """Execute all cells."""
         self._gone: str | None = None
-        self._room = self.max_output
+        self._room, self._shown = self.max_output, Shown()
         self._deadline = time.monotonic() + self.notebook_timeout
         self._restarts = Restarts(nb.cells, self._deadline)
-        self._examination = Examination(secret_of(self._class_folder()), resources["nbgrader"], nb)
+        about = resources["nbgrader"]
+        beside = getattr(self._converter(), "beside", {}).get(about["notebook"], "")
+        self._examination = Examination(secret_of(self._class_folder()), about, nb, beside)
         self.error_on_timeout = {
             "ename": "CellTimeoutError",
             "evalue": "",
@@ -95,14 +97,14 @@ class Execute(preprocessors.Execute):
         except LOST as error:
             self._give_up(index, error, index)
         if not is_check(cell):
-            cell.outputs = clean_outputs(cell.outputs)
-            count = cell.get("execution_count")
-            cell.execution_count = count if type(count) is int else None  # pages show it as it is
+            cell.outputs = self._shown.keep(clean_outputs(cell.outputs))
+            cell.execution_count = clean_count(cell.get("execution_count"))  # pages show it as it is
         return cell, resources
 
     def _run_cell(self, cell: NotebookNode, resources: Resources, index: int) -> None:
         """As nbclient does; whatever a kernel's replies make it stumble over is the kernel's doing."""
         self._idle = asyncio.Event()
+        self._display_id_map.clear()  # a display of an earlier cell stays as it is: cleaned, or judged
         if isinstance(self.kc, BoundedClient):
             self.kc.bound(self.max_flood, self._stop_flood)
         try:
@@ -144,17 +146,21 @@ class Execute(preprocessors.Execute):
     def _run_instead(self, source: str, resources: Resources, index: int, room: int) -> NotebookNode:
         """Run something else in a cell's place; the cell stays as it is."""
         cell, other, self._room = self.nb.cells[index], new_code_cell(source), room
+        self.nb.cells[index] = other  # where nbclient looks for displays that are updated
         try:
             self._run_cell(other, resources, index)
         finally:
-            self.nb.cells[index] = cell  # nbclient has put the other one there
+            self.nb.cells[index] = cell
         return other
 
     def process_message(self, msg: dict[str, Any], cell: NotebookNode, cell_index: int) -> NotebookNode | None:
         """Take in a message, whatever fields it lacks."""
         try:
-            if not isinstance(msg["content"].get("data", {}), dict):
+            content = msg["content"]
+            if not isinstance(content.get("data", {}), dict):
                 raise TypeError("what is to be displayed is no bundle")
+            if "execution_count" in content:
+                content["execution_count"] = clean_count(content["execution_count"])
             return super().process_message(msg, cell, cell_index)
         except CellExecutionComplete:
             self._idle.set()
@@ -177,8 +183,12 @@ class Execute(preprocessors.Execute):
 
     def _class_folder(self) -> str:
         """Where the class's secret lies; nbgrader works in there."""
-        converter = getattr(self.parent, "parent", None)
+        converter = self._converter()
         return str(converter.coursedir.root) if converter else os.getcwd()
+
+    def _converter(self) -> Any:
+        """Who has this notebook executed; None where nbgrader is not at work."""
+        return getattr(self.parent, "parent", None)
 
     def _stop_flood(self) -> None:
         """Nobody reads this, and taking it in keeps the grader busy: end the kernel."""

@@ -290,6 +290,8 @@ def _guess(content: bytes) -> str:
         b"<": "a web page",
         b"\x89PNG": "a picture",
         b"\xff\xd8": "a picture",
+        b"\x1f\x8b": "a compressed file",
+        b"version https://git-lfs": "what git keeps of a large file (fetch it: `git lfs pull`)",
     }
     text = content.lstrip(b"\xef\xbb\xbf \t\r\n")
     if not text:
@@ -299,4 +301,10 @@ def _guess(content: bytes) -> str:
         return f", it looks like {found}"
     if b"\n<<<<<<< " in content or text.startswith(b"<<<<<<< "):
         return ": git has left the marks of a merge conflict in it (<<<<<<<)"
-    return ": it breaks off, or was edited by hand" if text.startswith(b"{") else ""
+    if not text.startswith(b"{"):
+        return ""
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return ": it was saved in another encoding than UTF-8, or is damaged"
+    return ": it breaks off, or was edited by hand"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bdb
 from typing import Any
 
 import pytest
@@ -42,6 +43,10 @@ def kernel_too_large(gray):
     return F.conv2d(gray[None, None], torch.ones(1, 1, 99, 99))[0, 0]
 
 
+def waits_for_somebody(gray):
+    raise bdb.BdbQuit
+
+
 @pytest.mark.parametrize(
     ("function", "said", "unsaid"),
     [
@@ -52,6 +57,7 @@ def kernel_too_large(gray):
         (too_many_to_unpack, "as many names on the left", "counts from 0"),
         (sizes_that_do_not_multiply, "keep the number of entries", "kernel"),
         (kernel_too_large, "put zeros around", "entries"),
+        (waits_for_somebody, "nobody is there while it is checked", "shape"),
     ],
 )
 def test_an_exception_is_told_with_what_it_usually_means(function: Any, said: str, unsaid: str) -> None:

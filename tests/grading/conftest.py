@@ -8,6 +8,8 @@ from copy import deepcopy
 from pathlib import Path
 
 import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell
 from traitlets.config import Config
 
 from course import exercises
@@ -115,6 +117,28 @@ def notebooks(classroom: Classroom, root: Path) -> Notebooks:
     return Notebooks(blank, fill(blank, solutions("descent", root)))
 
 
+def meddling(notebooks: Notebooks) -> NotebookNode:
+    """Names of Python's own taken, a module beside the notebook; and what was shown, and judged, is changed later."""
+    shows = 'if not hasattr(gd_step, "told"):\n        gd_step.told = display("x", display_id="judged") or True'
+    answers = {
+        "gd_step": f"def gd_step(w, grad, lr):\n    {shows}\n    breakpoint()\n    return w - grad.mul_(lr)",
+        "cross_entropy": "from mine import cross_entropy",
+    }
+    made = fill(notebooks.with_cell(MEDDLES, after="check-gd_step"), answers)
+    first = 'from IPython.display import HTML\nglobals = vars = {}\ndisplay(HTML("<b>shown</b>"), display_id="shown")'
+    made.cells.insert(1, new_code_cell(first))
+    return made
+
+
+MEDDLES = """
+from IPython.display import update_display
+for name in ("judged", "shown"):
+    update_display({"text/plain": "1.0", "text/html": "<script>alert(1)</script>"}, raw=True, display_id=name)
+get_ipython().execution_count = -5
+1
+"""
+
+
 @pytest.fixture(scope="session")
 def graded(
     classroom: Classroom, roster: dict[str, Student], notebooks: Notebooks, server: ForkServer
@@ -142,12 +166,14 @@ def graded(
         "skip-execution": notebooks.tagged(),
         "strange-metadata": strange,
     }
+    special["meddler"] = meddling(notebooks)
     for name, (cell, function) in FORGERS.items():
         special[name] = notebooks.forged(cell, {"gd_step": function})
     for name in ROSTER:
         classroom.submit(name, roster[name].files())
     for name, notebook in special.items():
         classroom.submit(name, {FILE: notebook})
+    classroom.submit("meddler", {FILE: special["meddler"], "mine.py": "from course.descent import cross_entropy\n"})
     classroom.submit("empty-handed", {})
     students = [*special, *ROSTER, "empty-handed"]
     return {o.student: o for o in grade_all(classroom, students, workers=2, server=server)}

@@ -105,6 +105,18 @@ def test_metadata_of_the_file_cannot_raise_a_score(name: str, graded: dict[str, 
     assert len(graded[name].findings) == 7
 
 
+def test_what_is_shown_and_judged_cannot_be_changed_later(graded: dict[str, Outcome], classroom: Classroom) -> None:
+    """And whoever takes Python's own names, or imports what lies beside the notebook, loses nothing by it."""
+    outcome = graded["meddler"]
+    assert earned(graded["solved"]) - earned(outcome) == {"gd_step"}, outcome.reason
+    assert "changes its argument grad in place" in outcome.reason
+    notebook = nbformat.read(classroom.folder / "autograded" / "meddler" / ASSIGNMENT / FILE, as_version=4)
+    outputs = str([cell.outputs for cell in notebook.cells if cell.cell_type == "code"])
+    assert "<b>shown</b>" in outputs
+    assert "<script>" not in outputs
+    nbformat.validate(notebook)
+
+
 def test_deleted_cells_are_named(graded: dict[str, Outcome]) -> None:
     outcome = graded["cells-deleted"]
     assert len(earned(outcome)) == 5

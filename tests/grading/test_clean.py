@@ -16,7 +16,16 @@ from nbconvert import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from traitlets.config import Config
 
-from course.grading.clean import ATTRIBUTES, MAX_OUTPUTS, TAGS, UNTAMED, clean_html, clean_outputs, markdown2html
+from course.grading.clean import (
+    ATTRIBUTES,
+    MAX_OUTPUTS,
+    TAGS,
+    UNTAMED,
+    Shown,
+    clean_html,
+    clean_outputs,
+    markdown2html,
+)
 from course.grading.nesting import SHORT
 
 PNG = base64.b64encode(b"\x89PNG not really").decode()
@@ -141,6 +150,7 @@ def test_a_drawing_becomes_a_picture_that_runs_nothing() -> None:
         [{"output_type": "error", "traceback": "x", "ename": 7}], [{"output_type": "display_data", "data": "x"}],
         [{"output_type": "stream", "text": ["a", 7, "\ud800"]}],
         [{"output_type": "execute_result", "data": {"text/plain": "1"}, "execution_count": "<b>"}],
+        [{"output_type": "execute_result", "data": {"text/plain": "1"}, "execution_count": -1}],
     ],
     ids=str,
 )  # fmt: skip
@@ -225,3 +235,12 @@ def test_so_many_outputs_and_no_more() -> None:
     cleaned = clean_outputs([{"output_type": "display_data", "data": {"text/plain": ""}}] * 3_000)
     assert len(cleaned) == MAX_OUTPUTS + 1
     assert "2,000 further outputs were left out" in cleaned[-1].text
+
+
+def test_all_cells_together_show_so_much_and_no_more() -> None:
+    """Thousands of cells, each with as much as one may print, were gigabytes."""
+    shown = Shown(most=100)
+    stream, error = {"output_type": "stream", "text": "x" * 40}, {"output_type": "error", "traceback": ["x" * 40]}
+    picture = display(text_plain="x", image_png=PNG * 3)
+    kept = [shown.keep(clean_outputs([output])) for output in (stream, picture, error, stream, display(text_plain="y"))]
+    assert ["left out" in str(outputs) for outputs in kept] == [False, True, False, True, False]

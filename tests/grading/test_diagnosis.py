@@ -67,7 +67,10 @@ def test_points_outside_of_the_scale_are_no_points(points: Any) -> None:
     ("solution", "words"),
     [
         (None, "its cell was deleted"),
-        ("def gd_step(w:\n    return w", "syntax error in line 1"),
+        ("def gd_step(w:\n    return w", "Python cannot read its cell: '(' was never closed (line 1)"),
+        ("x = " + "-" * 100_000 + "1", "it has 100,005 characters"),
+        ("x = " + "-" * 90_000 + "1", "it is nested too deeply"),
+        ("a = %who_ls\n" * 600 + "(", "IPython takes too long to read it"),
         ("%matplotlib inline\ngd_stp = 3", "its cell defines something else"),
     ],
 )

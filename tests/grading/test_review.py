@@ -21,7 +21,7 @@ from course.grading.cells import grade_id
 from course.grading.planting import planted
 from course.grading.review.flags import safe
 from course.grading.review.names import Names, Text, Thing
-from course.grading.review.reading import Cell, parse, plain, read
+from course.grading.review.reading import Cell, Share, parse, plain, read
 from course.grading.review.rules import MOST, Remark, remarks
 from tests.grading.answers import right_answers
 
@@ -363,6 +363,7 @@ EVASIONS = {
     "the notebook as a module": "import __main__",
     "an inner module": "import _imp",
     "what IPython stumbles over": '=%"""\x00,\'',
+    "what takes IPython minutes": "a?\n" * 600,
     "not Python": "def f(:",
     "nested too deeply": "(" * 5000 + ")" * 5000,
     "a long chain": "x = " + "-" * 50_000 + "1",
@@ -376,6 +377,16 @@ def test_evasions_are_found(source: str) -> None:
     found = [r for r in look(source, adam("return w, m, v")) if r.severity in ("high", "medium")]
     assert found, "not seen"
     assert {r.cell for r in found} == {2}
+
+
+def test_of_a_notebook_and_of_its_files_so_much_is_read_and_for_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    share = Share()
+    problems = [share.parse("x = 1\n" * 10_000)[1] for _ in range(6)]
+    assert ["too much code" in problem for problem in problems] == [False] * 5 + [True]
+    monkeypatch.setattr("course.grading.review.reading.NOTEBOOK_SECONDS", 0.0)
+    tree, problem = Share().parse("x = 1")
+    assert tree is None
+    assert "seconds to read" in problem
 
 
 def test_the_line_is_the_cells_own() -> None:

@@ -25,7 +25,7 @@ from course.files import naming
 from course.grading.autograde import explanation
 from course.grading.batch.assignment import Assignment, Notebook
 from course.grading.cells import is_check, restored
-from course.grading.clean import writable
+from course.grading.clean import Shown, writable
 from course.grading.diagnosis import Finding, changes, endings, findings
 from course.grading.execute import KernelLost
 from course.grading.forkserver import ForkUnavailable
@@ -37,6 +37,7 @@ from course.grading.runner.session import Ended, Patience, Session
 from course.grading.sandbox import SandboxError
 from course.grading.sandbox.launch import Sandbox
 from course.grading.verdict.examination import Examination
+from course.grading.verdict.seeds import beside
 
 T = TypeVar("T")
 TRIES = 3
@@ -178,7 +179,8 @@ def _execute(
         Unreadable: its files are too many or too large.
     """
     about = {"student": task.student, "assignment": assignment.name, "notebook": task.notebook}
-    examination = Examination(assignment.secret, about, notebook)
+    others = beside(task.files, f"{task.notebook}.ipynb")
+    examination = Examination(assignment.secret, about, notebook, others)
     # In the server's folder, which goes when the run does: a worker may be killed at any time.
     with folder_for(TASK, os.path.dirname(address) if address else None) as folder:
         with naming(folder):
@@ -219,7 +221,7 @@ class _Run:
 
     def __init__(self, notebook: NotebookNode, examination: Examination, restarts: Restarts) -> None:
         self._cells, self._examination, self._restarts = notebook.cells, examination, restarts
-        self._next = self._count = 0
+        self._next, self._count, self._shown = 0, 0, Shown()
         self._own = 0.0
 
     def run(self, start: Callable[[], Session]) -> float:
@@ -256,7 +258,8 @@ class _Run:
         """Run a cell, or let the session answer a test, and judge."""
         self._count += 1
         if not is_check(cell):
-            cell.execution_count, cell.outputs = self._count, self._wait(partial(session.run, cell.source))
+            outputs = self._wait(partial(session.run, cell.source))
+            cell.execution_count, cell.outputs = self._count, self._shown.keep(outputs)
             return
         try:
             question = self._examination.question(cell)

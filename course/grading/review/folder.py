@@ -26,7 +26,7 @@ from course.grading.handed_in import Unreadable, read_submission
 from course.grading.planting import Unplantable, planted
 from course.grading.review.copies import Answer, Likeness, near_copies, word_for_word
 from course.grading.review.flags import Flag, Severity
-from course.grading.review.reading import LONGEST_CELL, Cell, parse, plain, read
+from course.grading.review.reading import LONGEST_CELL, Cell, Share, parse, plain, read
 from course.grading.review.rules import KNOWN_MODULES, Task, remarks
 
 CODE_FILES = (".py", ".pyc", ".pyd", ".so", ".pth", ".ipy", ".zip", ".whl", ".egg")
@@ -214,7 +214,8 @@ def _submission(home: Path, student: str, asked: Assignment, flags: list[Flag]) 
     for filename in asked.filenames:
         try:
             cells = read(read_submission(home / filename), asked.released)
-            cells += [cell for path in _code(home) for cell in _file(path)]
+            share = Share()
+            cells += [cell for path in _code(home) for cell in _file(path, share)]
             found = remarks(cells, asked.exercises)
         except Unreadable as reason:
             flags.append(Flag(student, "medium", "", 0, 0, filename, str(reason)))
@@ -244,11 +245,11 @@ def _files(home: Path) -> Iterator[tuple[Severity, str, str]]:
         yield "high", str(path.relative_to(home)), "a link to another place"
 
 
-def _file(path: Path) -> Iterator[Cell]:
+def _file(path: Path, share: Share) -> Iterator[Cell]:
     """A Python file, as a cell without a number."""
     if path.suffix == ".py" and path.is_file() and not path.is_symlink() and path.stat().st_size <= LONGEST_CELL:
         source = path.read_text(encoding="utf-8", errors="replace")
-        yield Cell(0, path.name, source, False, *parse(source))
+        yield Cell(0, path.name, source, False, *share.parse(source))
 
 
 def _answers(student: str, cells: Iterable[Cell], asked: Iterable[Task]) -> Iterator[tuple[str, Answer]]:

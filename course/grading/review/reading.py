@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import time
 import warnings
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -11,10 +12,14 @@ from functools import lru_cache
 
 from nbformat import NotebookNode
 
+from course.check.limits import call_within
 from course.grading.cells import grade_id
 
 LONGEST_CELL, LONGEST_NOTEBOOK = 100_000, 300_000
 """Characters of code; our longest cell has 2 000. Python takes a gigabyte to parse a cell of 10 MB."""
+CELL_SECONDS, NOTEBOOK_SECONDS = 2.0, 20.0
+"""IPython reads the whole cell again for each `%magic`, `!command` and `name?` in it: 600 lines of them take 14 s."""
+TOO_SLOW = (None, f"what stands above it took more than {NOTEBOOK_SECONDS:g} seconds to read")
 DEEPEST = 300
 """Syntax nodes in one another; our deepest cell has 30. Whatever follows the tree recurses a few calls for each."""
 TOO_MUCH = (None, f"there is too much code above it: at most {LONGEST_NOTEBOOK:,} characters are read")
@@ -47,18 +52,31 @@ class Cell:
     problem: str = ""
 
 
+class Share:
+    """How much of one notebook, or of the files beside it, is read: so many characters, and for so long."""
+
+    def __init__(self) -> None:
+        self._left, self._started = LONGEST_NOTEBOOK, time.process_time()
+
+    def parse(self, source: str) -> tuple[ast.Module | None, str]:
+        """As `parse`, while there is something left."""
+        self._left -= len(source)
+        if self._left < 0:
+            return TOO_MUCH
+        return parse(source) if time.process_time() - self._started < NOTEBOOK_SECONDS else TOO_SLOW
+
+
 def read(notebook: NotebookNode, released: Collection[str] = ()) -> list[Cell]:
     """The code cells of a notebook; those whose text (see `plain`) is in `released` are the assignment's own."""
     cells: list[Cell] = []
-    left = LONGEST_NOTEBOOK
+    share = Share()
     for number, cell in enumerate(notebook.cells, start=1):
         if cell.cell_type not in ("code", "markdown") and cell.source.strip():
             problem = f"a cell of type {cell.cell_type!s:.20}: it does not run, and notebooks show it as plain text"
             cells.append(Cell(number, grade_id(cell) or "", cell.source, plain(cell.source) in released, None, problem))
         elif cell.cell_type == "code" and cell.source.strip():
             given = plain(cell.source) in released
-            left -= 0 if given else len(cell.source)
-            tree, problem = (_parse_given if given else parse)(cell.source) if left >= 0 else TOO_MUCH
+            tree, problem = _parse_given(cell.source) if given else share.parse(cell.source)
             cells.append(Cell(number, grade_id(cell) or "", cell.source, given, tree, problem))
     return cells
 
@@ -79,7 +97,8 @@ def parse(source: str) -> tuple[ast.Module | None, str]:
     except (RecursionError, MemoryError):
         return None, "it is nested too deeply"
     try:
-        return _not_too_deep(_tree(_transformed(source)))
+        done, text = call_within(CELL_SECONDS, lambda: _transformed(source))
+        return _not_too_deep(_tree(text)) if done else (None, "IPython takes too long to read it")
     except (SyntaxError, ValueError) as error:
         line = getattr(error, "lineno", None)
         return None, f"{getattr(error, 'msg', error)}" + (f" (line {line})" if line else "")

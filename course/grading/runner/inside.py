@@ -257,12 +257,19 @@ def _own_shell() -> Shell:
     return shell
 
 
+def _find_own_modules() -> None:
+    """Let a notebook import what was handed in beside it; as in a kernel, nothing of Python's own is hidden by that."""
+    folders = [os.path.basename(path) for path in sys.path]
+    sys.path.insert(folders.index("site-packages") if "site-packages" in folders else 0, "")
+
+
 class Runner:
     """Serves one notebook's requests until the other side hangs up."""
 
     def __init__(self, channel: socket.socket) -> None:
         self._channel, self._outputs = channel, Outputs(Record(channel))
         self._shell = _own_shell()
+        _find_own_modules()
         self._shell.collect(self._outputs)
         self._running, self._owner = False, os.getpid()
         self._insistence = Insistence(InteractiveShell.run_cell.__code__, answer.__code__)

@@ -21,11 +21,13 @@ class Examination:
         secret: of the class.
         about: student, assignment and notebook, as nbgrader calls them.
         notebook: as it was handed in, with the assignment's cells restored.
+        beside: a digest of what was handed in with it; empty if nothing was.
     """
 
-    def __init__(self, secret: bytes, about: Mapping[str, str], notebook: NotebookNode) -> None:
+    def __init__(self, secret: bytes, about: Mapping[str, str], notebook: NotebookNode, beside: str = "") -> None:
         self._secret = secret
-        self._parts = (about["student"], about["assignment"], about["notebook"], content_of(notebook))
+        own = (about["student"], about["assignment"], about["notebook"], content_of(notebook))
+        self._parts = (*own, beside) if beside else own
 
     def question(self, cell: NotebookNode) -> Question:
         """What a test asks.

@@ -1,6 +1,6 @@
 """Which inputs a submission is judged on: a number that its author cannot know, and that a regrade finds again.
 
-seed = HMAC-SHA256(the class's secret, student · assignment · notebook · content of the notebook · exercise)
+seed = HMAC-SHA256(the class's secret, student · assignment · notebook · its content · what lies beside it · exercise)
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ import json
 import os
 import secrets
 import stat
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from nbformat import NotebookNode
 
 from course.files import naming
+from course.grading.handed_in import TIMESTAMP
 
 SECRET, BYTES = ".course_secret", 32
+LONGEST_TIME = 40  # bytes
 SHARED = stat.S_ISGID | stat.S_IWGRP
 
 
@@ -56,9 +60,28 @@ def secret_of(folder: Path | str) -> bytes:
 
 
 def content_of(notebook: NotebookNode) -> str:
-    """A digest of what a notebook says: types and texts of its cells, in order."""
-    cells = [[cell.cell_type, cell.source] for cell in notebook.cells]
-    return hashlib.sha256(json.dumps(cells, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
+    """A digest of what a notebook says: types and texts of its cells, in order, and what was pasted into them."""
+    cells = [[c.cell_type, c.source, *([c.attachments] if c.get("attachments") else [])] for c in notebook.cells]
+    return hashlib.sha256(_bytes_of(cells)).hexdigest()
+
+
+def _bytes_of(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
+
+
+def beside(files: Mapping[str, bytes], notebook: str) -> str:
+    """A digest of what was handed in beside a notebook, which can read it; empty if there is nothing.
+
+    Were it not part of the seed, whoever knows from a first feedback which inputs are drawn could hand in the same
+    notebook again, with the answers beside it. The time at which something was handed in does not count.
+    """
+    names = sorted(name for name, content in files.items() if name != notebook and not _is_time(name, content))
+    digests = [[name, hashlib.sha256(files[name]).hexdigest()] for name in names]
+    return hashlib.sha256(_bytes_of(digests)).hexdigest() if digests else ""
+
+
+def _is_time(name: str, content: bytes) -> bool:
+    return name == TIMESTAMP and len(content) <= LONGEST_TIME
 
 
 def seed_for(secret: bytes, *parts: str, bits: int = 31) -> int:

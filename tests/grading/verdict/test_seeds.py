@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from course.grading.verdict.seeds import SECRET, content_of, secret_of, seed_for
+from course.grading.verdict.examination import Examination
+from course.grading.verdict.seeds import SECRET, beside, content_of, secret_of, seed_for
 
 PARTS = ("ada", "03_descent", "descent", "0f", "descent.gd_step")
 
@@ -55,3 +56,21 @@ def test_in_a_folder_that_instructors_share_their_group_reads_it_too(folder: int
     tmp_path.chmod(folder)
     secret_of(tmp_path)
     assert (tmp_path / SECRET).stat().st_mode & 0o777 == secret
+
+
+def test_answers_that_are_handed_in_beside_the_same_notebook_are_answers_to_other_inputs() -> None:
+    """Feedback tells some of the inputs, and what was right."""
+    first = new_notebook(cells=[new_code_cell("from mine import f"), new_markdown_cell("![a](attachment:a.png)")])
+    files = {"n.ipynb": b"1", "timestamp.txt": b"2026-01-02 03:04:05.6 UTC"}
+    assert beside(files, "n.ipynb") == beside({}, "n.ipynb") == ""
+    others = [
+        {**files, name: text} for name, text in (("a", b""), ("a", b"x"), ("b", b"x"), ("timestamp.txt", b"x" * 99))
+    ]
+    assert len({beside(each, "n.ipynb") for each in others}) == 4
+    about = {"student": "ada", "assignment": "a", "notebook": "n"}
+    before = content_of(first)
+    first.cells[1].attachments = {"a.png": {"image/png": "AAAA"}}
+    assert content_of(first) != before
+    cell = new_code_cell('check("descent.gd_step", gd_step)')
+    seeds = {Examination(b"s", about, first, beside(each, "n.ipynb")).seed(cell) for each in (files, *others)}
+    assert len(seeds) == 5
