@@ -33,9 +33,6 @@ N, M = 2, 9
 
 CLASSES = 10
 
-LARGE = 1 << 25
-"""Bytes; the allocator gets larger memory from the system each time anew, and smaller one from what was freed."""
-
 BENCH = "pip install 'cv-course[bench]'"
 
 Once = Callable[[], object]
@@ -207,12 +204,10 @@ def _cutmix(x: Tensor, device: torch.device) -> Work:
 
 
 def _mixed(x: Tensor, y: Tensor) -> Once:
-    """Large batches into one that is kept, as timm writes into the one that it gets; torchvision and Kornia make new
-    ones, which cost little as long as they are small.
-    """
+    """Into a batch that is kept, as timm writes into the one that it gets; torchvision and Kornia make new ones."""
     from course.pixels import one_hot
 
-    out = torch.empty_like(x) if x.nbytes > LARGE else None
+    out = torch.empty_like(x)
 
     def once() -> object:
         lam, order = augmentation.draw_lambdas(len(x)), augmentation.draw_partners(len(x))
