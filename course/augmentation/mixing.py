@@ -74,7 +74,7 @@ def cutmix(x: Tensor, y: Tensor, box: Box, order: Tensor, out: Tensor | None = N
     """
     order, (top, bottom, left, right) = _partners(order, pictures(x)), edges(box, x)
     area = (bottom - top).clamp(min=0) * (right - left).clamp(min=0)
-    mixed_labels = _mix_labels(y, 1 - area / (x.shape[-2] * x.shape[-1]), order)
+    mixed_labels = _mix_labels(y, 1 - area.to(y.dtype) / (x.shape[-2] * x.shape[-1]), order)
     if not _blockwise(x):
         return _into(x, out, torch.where(box_mask(box, x), x.index_select(0, order), x)), mixed_labels
     mixed = _target(x, out)
@@ -104,8 +104,8 @@ def _spans(first: Pairs, end: Pairs, x: Tensor) -> Pairs:
 
 def _between(first: Tensor, end: Tensor, size: int) -> Tensor:
     """`span` as numbers: looked up, since to compare many short rows takes longer."""
-    before = torch.ones(size + 1, size).tril(-1)  # row e is 1 in the places before e
-    return before.index_select(0, end).sub_(before.index_select(0, first)).relu_()
+    before = torch.ones(size + 1, size, dtype=torch.float32, device=end.device).tril(-1)  # row e: 1 in places before e
+    return before.index_select(0, end.long()).sub_(before.index_select(0, first.long())).relu_()
 
 
 def draw_lambdas(n: int, alpha: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
@@ -186,7 +186,7 @@ def _pairs(x: Tensor, order: Tensor, target: Tensor) -> Iterator[tuple[slice, Te
 def _further(order: Tensor) -> int | None:
     """How many places further on all the partners are, if it is the same for all, as by `draw_partners`."""
     n, further = len(order), int(order[0]) if len(order) else 0
-    return further if n and torch.equal(order, (torch.arange(n) + further) % n) else None
+    return further if n and torch.equal(order, (torch.arange(n, device=order.device) + further) % n) else None
 
 
 def _target(x: Tensor, out: Tensor | None) -> Tensor:

@@ -48,7 +48,7 @@ class RestoreMetadata(NbGraderPreprocessor):
 
 
 class PutBackMissing(NbGraderPreprocessor):
-    """As the last of nbgrader's steps: `put_back_missing`.
+    """As the last of nbgrader's steps: `put_back_missing` and `number_cells`.
 
     nbgrader's own `add_missing_cells` stumbles when the cell above is missing as well.
     """
@@ -56,6 +56,7 @@ class PutBackMissing(NbGraderPreprocessor):
     def preprocess(self, nb: NotebookNode, resources: Resources) -> tuple[NotebookNode, Resources]:
         """See the class."""
         put_back_missing(nb, released_cells(resources))
+        number_cells(nb)
         return nb, resources
 
 
@@ -77,6 +78,7 @@ def restored(nb: NotebookNode, released: Released, kernelspec: Mapping[str, Any]
         if original["nbgrader"]["locked"]:
             cell.source = original["source"]
     put_back_missing(nb, released)
+    number_cells(nb)
     nb.metadata["kernelspec"] = NotebookNode(kernelspec)
     return nb
 
@@ -118,8 +120,12 @@ def put_back_missing(nb: NotebookNode, released: Released) -> None:
         answer = _answer_to(test, nb)
         if answer is not None and answer > own:
             nb.cells.insert(answer, nb.cells.pop(own))
+
+
+def number_cells(nb: NotebookNode) -> None:
+    """Give each cell its place for an id: a notebook can read its ids in its own file, and they are not in the seed."""
     for number, cell in enumerate(nb.cells):
-        cell["id"] = f"cell-{number}"  # what the notebook could read in its own file, and its seed does not depend on
+        cell["id"] = f"cell-{number}"
 
 
 def _answer_to(test: NotebookNode, nb: NotebookNode) -> int | None:

@@ -18,7 +18,11 @@ def y(x):
 def order(request, x, generator):
     if request.param == "its own":
         return torch.arange(len(x))
-    return A.draw_partners(len(x), generator) if request.param[:3] == "all" else torch.randperm(len(x))
+    return (
+        A.draw_partners(len(x), generator)
+        if request.param[:3] == "all"
+        else torch.randperm(len(x), generator=generator)
+    )
 
 
 def test_mixup_is_the_formula(x, y, order, generator):
@@ -87,6 +91,29 @@ def test_pictures_are_written_where_told(x, y, order, generator, monkeypatch, bl
             mix(x, y, how, order, out.double())
         with pytest.raises(ValueError, match="another batch"):
             mix(x, y, how, order, x)
+
+
+@pytest.mark.parametrize("dtype", [torch.int16, torch.int32, torch.uint8])
+def test_boxes_may_have_any_integer_type(x, y, order, dtype):
+    top, left, size = (torch.full((len(x),), n) for n in (2, 5, 9))
+    expected = A.cutmix(x, y, (top, left, size, size), order)
+    found = A.cutmix(x, y, tuple(t.to(dtype) for t in (top, left, size, size)), order)
+    assert all(map(torch.equal, found, expected))
+
+
+@pytest.mark.parametrize("default", [{"dtype": torch.float64}, {"device": "meta"}])
+def test_torchs_defaults_do_not_matter(x, y, order, generator, default):
+    lam = A.draw_lambdas(len(x), 1.0, generator)
+    box = A.draw_cuts(lam, 21, 27, generator)
+    expected = A.mixup(x, y, lam, order) + A.cutmix(x, y, box, order)
+    if "dtype" in default:
+        torch.set_default_dtype(default["dtype"])
+    try:
+        with torch.device(default.get("device", "cpu")):
+            found = A.mixup(x, y, lam, order) + A.cutmix(x, y, box, order)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert all(map(torch.equal, found, expected))
 
 
 @settings(max_examples=40, deadline=None)

@@ -142,18 +142,18 @@ def _handed_in(directory: CourseDirectory, assignment: str) -> list[str]:
 
 def _assignment(directory: CourseDirectory, assignment: str) -> Assignment:
     root = Path(directory.root)
-    places = [root / directory.release_directory, root / directory.source_directory]
-    released = sorted((places[0] / assignment).glob("*.ipynb"))
+    folders = [root / directory.release_directory, root / directory.source_directory]
+    released = sorted((folders[0] / assignment).glob("*.ipynb"))
     if not released:
-        there = sorted(p.parent.name for p in places[0].glob("*/*.ipynb"))
+        there = sorted(p.parent.name for p in folders[0].glob("*/*.ipynb"))
         hint = f"there are {', '.join(dict.fromkeys(there))}" if there else "nothing has been released"
-        raise ReviewError(f"no released notebook in {places[0] / assignment}: {hint}")
+        raise ReviewError(f"no released notebook in {folders[0] / assignment}: {hint}")
     blank = [nbformat.read(path, as_version=4) for path in released]
     asked = tuple(e for notebook in blank for e in _asked(notebook))
     cells = [cell for notebook in blank for cell in read(notebook)]
     solved = [
         cell
-        for path in sorted((places[1] / assignment).glob("*.ipynb"))
+        for path in sorted((folders[1] / assignment).glob("*.ipynb"))
         for cell in _solved(nbformat.read(path, as_version=4))
     ]
     return Assignment(

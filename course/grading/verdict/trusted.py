@@ -66,7 +66,7 @@ class Question:
         """The line that makes a kernel answer; it must not tell a challenge's seed, which the test comes from."""
         told = self.exercise.start(seed) if isinstance(self.exercise, Challenge) else seed
         inside = '__import__("course.grading.verdict.inside", fromlist=["publish"])'
-        # Whatever names the notebook has taken (`globals`, `get_ipython`): nothing of Python's own is called here.
+        # Whatever names the notebook has taken (`globals`, `get_ipython`): `__import__` is all that is called by name.
         return f"{inside}.publish({self.exercise.name!r}, {self.variable!r}, {told})"
 
     def outputs(self, content: bytes, seed: int, points: float) -> list[NotebookNode]:
