@@ -27,7 +27,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from course.grading import lifetime
+from course.grading import large_pages, lifetime
 from course.grading.sandbox import inside
 from course.grading.sandbox.kernel import SHELL, listen, tcp_is_forbidden, without_tcp, without_terminal
 
@@ -411,6 +411,7 @@ def preload(warm: str = "") -> None:
         inside.entry(warm)()
     gc.collect()
     gc.freeze()  # the collector would touch, and so copy, every page in every kernel
+    large_pages.collapse()
 
 
 def _forget() -> None:
