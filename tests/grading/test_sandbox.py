@@ -451,8 +451,17 @@ def test_the_watchdog_finds_files_that_were_deleted_too(tmp_path: Path) -> None:
 def test_without_cgroups_nothing_is_claimed(tmp_path: Path) -> None:
     group = Cgroup(Limits(), tmp_path)
     assert group.made == set()
+    group.prepare()
     group.close()
     assert not list(tmp_path.rglob("cv-grading-*"))
+
+
+def test_preparing_cgroups_moves_nobody() -> None:
+    before = Path("/proc/self/cgroup").read_text()
+    group = Cgroup(Limits())
+    group.prepare()
+    group.close()
+    assert Path("/proc/self/cgroup").read_text() == before
 
 
 def decide(program: list[seccomp.Instruction], arch: int, number: int, *arguments: int) -> int:

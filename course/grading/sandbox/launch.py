@@ -327,6 +327,7 @@ def _shake_hands(channel: socket.socket, job: Mapping[str, Any], cgroup: Cgroup)
     channel.settimeout(START_SECONDS)
     channel.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
     channel.sendall(json.dumps(job).encode() + b"\n")
+    cgroup.prepare()
     said, ancillary, _, _ = channel.recvmsg(65536, socket.CMSG_SPACE(12))
     answer = json.loads(said) if said else {"error": "it ended before it was ready"}
     if "error" in answer:

@@ -95,6 +95,19 @@ class Cgroup:
                 with contextlib.suppress(OSError):
                     folder.rmdir()
 
+    def prepare(self) -> None:
+        """Have the kernel ready to move processes.
+
+        For the first move in a while it waits 10 ms until no processor is amid a fork, for the next ones it does not;
+        so let it wait for a move that changes nothing, ours to where we are, while something else is to be done anyway.
+        """
+        own = str(os.getpid())
+        for folder in self._folders:
+            members = folder.parent / "cgroup.procs"
+            with contextlib.suppress(OSError):
+                if own in members.read_text().split():  # elsewhere it would be a move indeed
+                    members.write_text(own)
+
     def overflowed(self) -> bool:
         """Whether the kernel has killed one of its processes for want of memory. (Version 2 kills them all.)"""
         for folder in self._folders:
