@@ -50,7 +50,7 @@ def cases(draw: Draw) -> list[Case]:
         Case("a step so long that it climbs the other side", (2 * one, 0 * one, one, 1.1, 2)),
         bowl(2, steps=3),
         bowl(4, steps=draw.integer(6, 12)),
-        bowl(3, steps=40),
+        bowl(3, steps=20),
         bowl(2, 3, steps=draw.integer(4, 8)),
     ]
 
