@@ -17,8 +17,8 @@ import nh3
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
 
+from course.grading import outputs as put_out
 from course.grading.nesting import is_tame
 
 MAX_TEXT, MAX_PICTURE, MAX_LINES = 1_000_000, 20_000_000, 500
@@ -86,7 +86,7 @@ def clean_outputs(outputs: Any) -> list[NotebookNode]:
     given = _items(outputs)
     cleaned = [_clean_output(output) for output in given[:MAX_OUTPUTS] if isinstance(output, Mapping)]
     if len(given) > MAX_OUTPUTS:
-        cleaned.append(new_output("stream", text=f"\n… {len(given) - MAX_OUTPUTS:,} further outputs were left out\n"))
+        cleaned.append(put_out.stream(f"\n… {len(given) - MAX_OUTPUTS:,} further outputs were left out\n"))
     return [output for output in cleaned if output is not None]
 
 
@@ -94,20 +94,18 @@ def _clean_output(output: Mapping[str, Any]) -> NotebookNode | None:
     match output.get("output_type"):
         case "stream":
             name = "stderr" if output.get("name") == "stderr" else "stdout"
-            return new_output("stream", name=name, text=_text(output.get("text"))[: 10 * MAX_TEXT])
+            return put_out.stream(_text(output.get("text"))[: 10 * MAX_TEXT], name)
         case "error":
             lines = output.get("traceback")
-            return new_output(
-                "error",
-                ename=_text(output.get("ename"))[:200],
-                evalue=_text(output.get("evalue"))[:MAX_TEXT],
-                traceback=[_text(line)[:MAX_TEXT] for line in _items(lines)[:MAX_LINES]],
+            return put_out.raised(
+                _text(output.get("ename"))[:200],
+                _text(output.get("evalue"))[:MAX_TEXT],
+                [_text(line)[:MAX_TEXT] for line in _items(lines)[:MAX_LINES]],
             )
-        case "display_data" | "execute_result" as kind:
-            data = output.get("data")
-            kept = dict(_clean_bundle(data)) if isinstance(data, Mapping) else {}
-            more = {"execution_count": clean_count(output.get("execution_count"))} if kind == "execute_result" else {}
-            return new_output(kind, data=kept, **more) if kept else None
+        case "display_data" if kept := _clean_bundle(output.get("data")):
+            return put_out.display(kept)
+        case "execute_result" if kept := _clean_bundle(output.get("data")):
+            return put_out.result(kept, clean_count(output.get("execution_count")))
     return None
 
 
@@ -126,7 +124,7 @@ class Shown:
         """A cell's clean outputs, if there is room for them; or else a note."""
         size = sum(_size(output) for output in outputs)
         if size > self._left:
-            return [new_output("stream", text="\n… left out: the cells of this notebook put out too much\n")]
+            return [put_out.stream("\n… left out: the cells of this notebook put out too much\n")]
         self._left -= size
         return outputs
 
@@ -141,7 +139,11 @@ def _size(output: NotebookNode) -> int:
     return sum(map(len, parts))
 
 
-def _clean_bundle(data: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+def _clean_bundle(data: Any) -> dict[str, str]:
+    return dict(_harmless(data)) if isinstance(data, Mapping) else {}
+
+
+def _harmless(data: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     for mime, value in data.items():
         text = _text(value)
         if mime == "text/plain":

@@ -5,17 +5,17 @@ from __future__ import annotations
 import textwrap
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
 
 from course.grading.cells import checked_exercise, grade_id, is_check
 from course.grading.clean import writable
+from course.grading.outputs import raised
 
 
 def error_output(name: str, sentence: str) -> NotebookNode:
     """An error, with a sentence for the student."""
     name, sentence = writable(name), writable(sentence)
     # Wrapped, because feedback pages show these lines as they are, and cut what does not fit.
-    return new_output("error", ename=name, evalue=sentence, traceback=textwrap.wrap(f"{name}: {sentence}", 88))
+    return raised(name, sentence, textwrap.wrap(f"{name}: {sentence}", 88))
 
 
 def no_verdict(sentence: str) -> NotebookNode:
@@ -29,7 +29,7 @@ def no_answer(errors: list[NotebookNode]) -> NotebookNode:
         return no_verdict("The submission gave no answer to this test.")
     error = errors[-1]
     if error.ename == "CellTimeoutError" and error.traceback:
-        return new_output("error", ename=error.ename, evalue="", traceback=[line[:500] for line in error.traceback[:3]])
+        return raised(error.ename, "", [line[:500] for line in error.traceback[:3]])
     return error_output(error.ename[:100], error.evalue[:1000])
 
 

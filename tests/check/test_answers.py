@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from torch import Tensor
 
-from course.check.answers import Foreign, Traits, describe, difference, number, plain, same, show
+from course.check.answers import Foreign, Traits, describe, difference, fresh, number, plain, same, show
 
 quick = settings(max_examples=60, deadline=None)
 
@@ -343,3 +343,38 @@ def test_only_lists_of_tensors_can_be_stacked(got: Any) -> None:
     found = difference(torch.ones(2), got, RTOL, ATOL)
     assert found is not None
     assert "stack" not in found.sentence
+
+
+@quick
+@given(st.recursive(st.one_of(st.none(), st.text(), st.booleans(), st.floats(), tensors()), st.lists, max_leaves=8))
+def test_copies_are_equal_and_apart(value: Any) -> None:
+    (copied,) = fresh((value,))
+    assert same(plain(copied, Traits()), plain(value, Traits()))
+    for before, after in zip(leaves(value), leaves(copied), strict=True):
+        assert after.data_ptr() != before.data_ptr() or not before.numel()
+
+
+def leaves(value: Any) -> list[Tensor]:
+    if isinstance(value, Tensor):
+        return [value]
+    return [leaf for part in value for leaf in leaves(part)] if isinstance(value, list) else []
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        torch.arange(6.0).view(2, 3).T,
+        torch.ones(1).expand(3),
+        torch.arange(6.0)[2:5],
+        torch.ones(2, requires_grad=True),
+        torch.eye(2).to_sparse(),
+        torch.ones(2, 3, 4, 5).to(memory_format=torch.channels_last),
+    ],
+    ids=["transposed", "expanded", "part", "with gradient", "sparse", "channels last"],
+)
+def test_copies_lie_in_memory_as_the_inputs_do(x: Tensor) -> None:
+    copied, again, others = fresh((x, x, [x]))
+    assert copied is again is others[0] is not x
+    assert (copied.layout, copied.requires_grad) == (x.layout, x.requires_grad)
+    assert x.layout is not torch.strided or copied.stride() == x.stride()
+    assert torch.equal(copied.to_dense(), x.to_dense())

@@ -185,7 +185,7 @@ def _execute(
     with folder_for(TASK, os.path.dirname(address) if address else None) as folder:
         with naming(folder):
             _lay_out(Path(folder), task, assignment)
-            Path(folder, f"{task.notebook}.ipynb").write_text(nbformat.writes(notebook), encoding="utf-8")
+            Path(folder, f"{task.notebook}.ipynb").write_text(writable(json.dumps(notebook)), encoding="utf-8")
         for trial in range(TRIES):
             _clear(notebook)
             deadline = time.monotonic() + assignment.patience.notebook

@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from nbformat import NotebookNode
-from nbformat.v4 import new_output
 
 from course.grading.clean import clean_outputs
 from course.grading.execute import KernelLost, cause_of_death
+from course.grading.outputs import raised
 from course.grading.remarks import no_verdict
 from course.grading.runner.record import Reader
 from course.grading.runner.wire import ANSWER, ASK, DONE, FAILED, READY, RUN, TooLong, readable, receive, send
@@ -187,7 +187,7 @@ class Session:
 
 def _timeout(seconds: float) -> NotebookNode:
     sentence = f"This cell did not end within {seconds:g} seconds and was stopped."
-    return new_output("error", ename="CellTimeoutError", evalue="", traceback=[sentence])
+    return raised("CellTimeoutError", "", [sentence])
 
 
 def _parsed(content: bytes) -> Any:

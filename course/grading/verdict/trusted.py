@@ -9,21 +9,22 @@ import ast
 import json
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from nbformat import NotebookNode, from_dict
-from nbformat.v4 import new_output
 
 from course import exercises
 from course.check.challenge import Entry, measured
 from course.check.evidence import plan
-from course.check.judge import TooBusy, judge
+from course.check.judge import TooBusy, answer_key, judge
 from course.check.limits import call_within
 from course.check.observe import Observation
 from course.check.report import VERDICT_MIME, CheckFailed, Report
 from course.exercises.challenge import Challenge
-from course.exercises.exercise import Exercise
+from course.exercises.exercise import Case, Exercise
 from course.grading.clean import writable
+from course.grading.outputs import display, raised, result
 from course.grading.remarks import no_verdict
 from course.grading.verdict.wire import Malformed, decode
 
@@ -43,6 +44,7 @@ class Question:
     variable: str
 
     @classmethod
+    @lru_cache
     def of(cls, source: str) -> Question:
         """The question that a test's cell, `check("section.function", function)`, stands for.
 
@@ -81,14 +83,15 @@ class Question:
             TooBusy: this machine is; nobody must lose points for that.
         """
         task = self.exercise
+        cases = None if isinstance(task, Challenge) else plan(task, seed)
         try:
-            seen = decode(content, 1 if isinstance(task, Challenge) else len(plan(task, seed)))
+            seen = decode(content, 1 if cases is None else len(cases))
         except Malformed as error:
             return [no_verdict(f"What came back is no answer: {error}.")]
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # about strange answers, to nobody who could do anything about them
-                done, report = call_within(JUDGE_SECONDS, lambda: _judged(task, seed, seen))
+                done, report = call_within(JUDGE_SECONDS, lambda: _judged(task, seed, seen, cases))
         except TooBusy:
             raise
         except Exception as error:  # an answer nobody thought of costs its author this test, and nobody else anything
@@ -99,10 +102,10 @@ class Question:
         return [from_dict(output) for output in json.loads(writable(said))]
 
 
-def _judged(task: Exercise | Challenge, seed: int, seen: list[Observation]) -> Report | Entry:
+def _judged(task: Exercise | Challenge, seed: int, seen: list[Observation], cases: list[Case] | None) -> Report | Entry:
     if isinstance(task, Challenge):
         return measured(task, seen[0], seed)
-    return Report(judge(task, seed, seen))
+    return Report(judge(task, seed, seen, answer_key(task, seed, cases=cases)))
 
 
 def _shown(report: Report | Entry, points: float) -> list[NotebookNode]:
@@ -113,8 +116,8 @@ def _shown(report: Report | Entry, points: float) -> list[NotebookNode]:
     bundle[VERDICT_MIME] |= {"points": earned, "max_points": points}
     if earned:
         bundle["text/plain"] = repr(round(earned, 4))
-        return [new_output("execute_result", data=bundle, execution_count=None)]
+        return [result(bundle)]
     bundle["text/plain"] = report.text()
     failure = CheckFailed(f"{row['exercise'].split('.')[-1]}: {row['sentence']}")
-    said = new_output("error", ename="CheckFailed", evalue=str(failure), traceback=failure._render_traceback_())
-    return [new_output("display_data", data=bundle), said]
+    said = raised("CheckFailed", str(failure), failure._render_traceback_())
+    return [display(bundle), said]
