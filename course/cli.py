@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -309,9 +309,12 @@ def autograde(
 ) -> None:
     """Grade a class in a sandbox, fast: the scores and the gradebook of `nbgrader autograde`."""
     _one_thread()
-    from course.grading.batch import command
+    from course.grading.ahead import usual_server
 
-    command.main(assignment, folder, student or [], workers, resume, shard, scheduler, json_file)
+    with nullcontext() if scheduler else usual_server() as server:
+        from course.grading.batch import command
+
+        command.main(assignment, folder, student or [], workers, resume, shard, scheduler, json_file, server)
 
 
 @app.command()

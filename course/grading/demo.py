@@ -30,7 +30,7 @@ from course.grading.lifetime import Stopped, stoppable
 from course.grading.progress import Bar
 from course.grading.provisioner import GradingProvisioner
 from course.grading.roster import Roster, Student, assignment_files
-from course.grading.runner.session import WARM
+from course.grading.runner import WARM
 from course.grading.sandbox import SandboxError
 from course.grading.workers import grade_all
 

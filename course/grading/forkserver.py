@@ -121,6 +121,13 @@ class ForkServer:
         """Whether it can still fork."""
         return self._process.poll() is None
 
+    def serves(self, sandbox: Sandbox | None) -> bool:
+        """Whether its kernels can be shut in so: walls are the server's, limits each kernel's own."""
+        own = self._sandbox
+        if own is None or sandbox is None:
+            return own is sandbox
+        return (own.method, own.readable) == (sandbox.method, sandbox.readable)
+
     def revive(self) -> None:
         """Start it again at the same address, if it has ended; kernels that it had forked are gone."""
         if not self.alive:

@@ -6,9 +6,12 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,9 +22,13 @@ from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_notebook
 
+from course.grading.ahead import usual_server
 from course.grading.execute import Execute, KernelLost
 from course.grading.forkserver import ForkedProcess, ForkServer, ForkUnavailable, Server
 from course.grading.provisioner import GradingProvisioner
+from course.grading.runner.session import Patience, Session
+from course.grading.sandbox.launch import Sandbox, obstacle
+from course.grading.sandbox.limits import Limits
 
 pytestmark = [
     pytest.mark.slow,
@@ -210,3 +217,38 @@ def test_it_refuses_to_fork_with_a_second_thread(tmp_path: Path) -> None:
     finally:
         release.set()
         thread.join()
+
+
+def test_a_server_serves_those_who_want_its_walls() -> None:
+    walls = Sandbox("bubblewrap", readable=("/usr",))
+    server = ForkServer.__new__(ForkServer)
+    server._sandbox = walls
+    assert server.serves(replace(walls, limits=Limits(memory=1 << 30)))  # each kernel's own affair
+    assert not server.serves(replace(walls, readable=()))
+    assert not server.serves(replace(walls, method="landlock"))
+    assert not server.serves(None)
+
+
+def test_what_starts_ahead_waits_for_no_imports() -> None:
+    program = "import sys, course.grading.ahead; print({'torch', 'nbgrader', 'nbformat', 'numpy'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
+
+
+def test_a_server_ahead_of_its_class_forks_what_the_class_wants(tmp_path: Path) -> None:
+    if obstacle("bubblewrap"):
+        pytest.skip("no bubblewrap here")
+    with usual_server() as server:
+        assert server is not None
+        sandbox = Sandbox("bubblewrap", Limits(wall=60))
+        assert server.serves(sandbox)
+        with Session(tmp_path, sandbox, server.address, Patience()) as session:
+            (output,) = session.run("import sys; print('torch' in sys.modules)")
+    assert output.text == "True\n"
+    assert not server.alive
+
+
+def test_without_bubblewrap_nothing_starts_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with usual_server() as server:
+        assert server is None

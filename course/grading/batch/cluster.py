@@ -21,7 +21,7 @@ from course.grading.batch.run import Engine
 from course.grading.batch.task import Graded, Task, grade
 from course.grading.classroom import ClassroomError
 from course.grading.forkserver import ForkServer, ForkUnavailable
-from course.grading.runner.session import WARM
+from course.grading.runner import WARM
 from course.grading.sandbox.launch import Sandbox, available
 
 RETRIES, AHEAD, CONNECT_SECONDS, STARTS = 2, 200, 30, 3

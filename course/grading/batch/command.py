@@ -19,6 +19,7 @@ from course.files import write_rows
 from course.grading.batch.run import Plan, Tally, autograde, parse_shard
 from course.grading.classroom import Classroom, ClassroomError, Outcome
 from course.grading.clean import one_line, writable
+from course.grading.forkserver import ForkServer
 from course.grading.lifetime import Stopped, stoppable
 from course.grading.progress import Bar
 from course.grading.sandbox import SandboxError
@@ -36,6 +37,7 @@ def main(
     shard: str | None,
     scheduler: str | None,
     json_file: Path | None,
+    server: ForkServer | None = None,
 ) -> None:
     """Grade what was handed in and is not graded yet; end the process with 1 if something was given up.
 
@@ -48,6 +50,7 @@ def main(
         shard: "i/n": grade only that part, and leave entering it to a run without shard.
         scheduler: address of a Dask scheduler whose workers grade.
         json_file: also write the outcomes there; `-` prints them and nothing else.
+        server: see `autograde`.
     """
     alone = json_file is not None and str(json_file) == "-"
     console = Console(stderr=alone)
@@ -62,7 +65,7 @@ def main(
 
                 engine = on_cluster(scheduler)
             with Bar(console, "starting") as bar:
-                tally = autograde(classroom, plan, workers, engine, lambda news: _show(bar, news))
+                tally = autograde(classroom, plan, workers, engine, lambda news: _show(bar, news), server)
     except (ClassroomError, SandboxError, ValueError, OSError) as error:
         console.print(f"[red]✗[/red] {escape(_words(error))}", soft_wrap=True)
         sys.exit(1)

@@ -33,7 +33,7 @@ from course.grading.forkserver import ForkServer, ForkUnavailable
 from course.grading.handed_in import OutOfReach, Unreadable, collect, digest_of, find_submission
 from course.grading.places import Missing, unfit
 from course.grading.provisioner import GradingProvisioner
-from course.grading.runner.session import WARM
+from course.grading.runner import WARM
 from course.grading.sandbox.launch import Sandbox
 from course.grading.workers import processors
 
@@ -129,7 +129,8 @@ def autograde(
         workers: processes on this machine; one more than it has processors unless given.
         engine: what runs tasks instead of those.
         report: hears how many submissions there are to grade, then of each outcome.
-        server: a fork server within the class's walls that is running already, best made with `warm=WARM`.
+        server: a fork server that is running already, made with `warm=WARM`; if its walls are not those that the class
+            wants, it is closed and another one started.
 
     Raises:
         SandboxUnavailable: students' code cannot be shut in here; nothing was graded.
@@ -163,7 +164,7 @@ def _autograde(
         if plan.shard is None:
             _lock(classroom, stack)
         if engine is None:
-            engine = partial(_local, workers=workers, stack=stack, server=server or _server(sandbox, stack))
+            engine = partial(_local, workers=workers, stack=stack, server=_server(sandbox, stack, server))
         assignment = _load(classroom)
         store, digest = Store(classroom, old=not plan.again), assignment.digest
         entered = Entered.read(classroom.directory(), assignment.name, tuple(n.name for n in assignment.notebooks))
@@ -199,8 +200,12 @@ def _lock(classroom: Classroom, stack: ExitStack) -> None:
         raise ClassroomError(f"another `course autograde` is at work in {classroom.folder}; wait for it") from None
 
 
-def _server(sandbox: Sandbox, stack: ExitStack) -> ForkServer | None:
+def _server(sandbox: Sandbox, stack: ExitStack, given: ForkServer | None) -> ForkServer | None:
     """It imports torch while we do."""
+    if given and given.serves(sandbox):
+        return given
+    if given:
+        given.close()
     try:
         return stack.enter_context(ForkServer(sandbox, warm=WARM))
     except ForkUnavailable:

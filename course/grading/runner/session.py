@@ -21,6 +21,7 @@ from course.grading.clean import clean_outputs
 from course.grading.execute import KernelLost, cause_of_death
 from course.grading.outputs import raised
 from course.grading.remarks import no_verdict
+from course.grading.runner import ENTRY
 from course.grading.runner.record import Reader
 from course.grading.runner.wire import ANSWER, ASK, DONE, FAILED, READY, RUN, TooLong, readable, receive, send
 from course.grading.sandbox import SandboxError
@@ -30,7 +31,6 @@ from course.grading.sandbox.launch import Sandbox
 from course.grading.structure import is_modest
 from course.grading.verdict import MAX_BYTES
 
-ENTRY, WARM = "course.grading.runner.inside:serve", "course.grading.runner.inside:warm"
 START_SECONDS = 120.0
 MAX_OUTPUT, GRACE = 32_000_000, 5.0  # a character takes six bytes at most
 HUNG_UP = "the submission broke the connection to the grader"

@@ -7,6 +7,7 @@ import os
 import shutil
 import sqlite3
 import threading
+from contextlib import ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -368,3 +369,26 @@ def test_other_code_of_the_course_is_another_assignment(
         digests.append(run._load(fresh).digest)
     assignment._code.cache_clear()
     assert digests[0] == digests[2] != digests[1]
+
+
+class Walls:
+    """A fork server as far as it is asked whether it can be used."""
+
+    def __init__(self, method: str) -> None:
+        self.method, self.closed = method, False
+
+    def serves(self, sandbox: Sandbox) -> bool:
+        return sandbox.method == self.method
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_server_within_other_walls_makes_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "ForkServer", lambda sandbox, warm: nullcontext((sandbox.method, warm)))
+    sandbox, fit, other = Sandbox("bubblewrap"), Walls("bubblewrap"), Walls("landlock")
+    with ExitStack() as stack:
+        assert run._server(sandbox, stack, fit) is fit
+        assert run._server(sandbox, stack, other) == ("bubblewrap", run.WARM)
+        assert run._server(sandbox, stack, None) == ("bubblewrap", run.WARM)
+    assert (fit.closed, other.closed) == (False, True)
