@@ -48,8 +48,8 @@ AugmentationMixer()
 # ## 1 · Move it: flip, pad & crop, rotate
 #
 # In most of this notebook *drawing* random numbers is kept apart from *using* them. Your functions get the numbers, one
-# for each picture. That way a result can be checked by hand, and a mask can be moved by the same numbers as its
-# picture.
+# for each picture. That way a result can be checked by hand, and a mask that marks where the fruit is can be moved by
+# the same numbers as its picture.
 #
 # ### `flip(x, flipped)`
 # {{card augmentation.flip}}
@@ -157,7 +157,8 @@ guess.show()
 
 # %% [markdown]
 # Mirrored digits teach the network to expect what never comes. And moving is not free for this simple network either:
-# compare its bars on digits as they are.
+# compare its bars on digits as they are. Which test counts? The one that looks like the pictures to come. Moved test
+# digits are another, harder test: all three networks score lower on it.
 
 # %% [markdown]
 # ---
@@ -284,13 +285,17 @@ effects.get("augmentation.operations").show()
 # | 4 | Invert, 0.9, 3 | Equalize, 0.6, 3 |
 # | 5 | ShearY, 0.8, 5 | AutoContrast, 0.7, 3 |
 #
+# *Shear* slants a picture, along x or along y. *Invert* makes 1 − x of each number x, *Solarize* of the bright ones
+# alone. *AutoContrast* stretches the numbers to the full range, *Equalize* makes all levels about equally frequent.
+#
 # The lecture's slide draws a sub-policy for each batch; the paper, and this exercise, one for each picture.
 #
 # ### `apply_policy(x, policy, operations, group, chance)`
 # {{card augmentation.apply_policy}}
 #
-# `policy` is a list of sub-policies, each a list of steps `(name, probability, level)`. Picture i goes through the
-# steps of `policy[group[i]]`, in order; step k happens if `chance[i, k]` is **below** its probability.
+# `policy` is a list of sub-policies, each a list of steps `(name, probability, level)`. What was drawn comes in as
+# `group`, shape (N,), and `chance`, shape (N, steps). Picture i goes through the steps of `policy[group[i]]`, in order;
+# step k happens if `chance[i, k]` is **below** its probability.
 # `operations[name](pictures, level)` changes a batch, so call it with `y[i : i + 1]`, or with all that need it.
 
 
@@ -312,7 +317,9 @@ check("augmentation.apply_policy", apply_policy)
 
 # %% [markdown]
 # **RandAugment** searches for nothing: draw N operations from fourteen, with equal probability, and apply them one
-# after the other, all with strength M. Two numbers are left to choose.
+# after the other, all with strength M. Two numbers are left to choose. The fourteen: Identity; Rotate, ShearX, ShearY,
+# TranslateX, TranslateY; Brightness, Color (towards grey or away from it), Contrast, Sharpness, Solarize, Posterize
+# (fewer levels); AutoContrast and Equalize.
 #
 # ### `randaugment(x, n, m, operations, generator)`
 # {{card augmentation.randaugment}}
@@ -345,10 +352,13 @@ check("augmentation.randaugment", randaugment)
 fruits = fruit("train", 6, size=64)[0]
 weak = augmentation.randaugment(fruits, 2, 5, generator)
 strong = augmentation.randaugment(fruits, 2, 25, generator)
-gallery([*weak, *strong], ["M = 5"] * 6 + ["M = 25"] * 6, "Six fruits slightly changed, and the same strongly changed")
+names = ["M = 5"] * 6 + ["M = 25"] * 6
+gallery([*weak, *strong], names, "Six fruits slightly changed, and the same strongly changed")
 
 # %% [markdown]
 # ### Experiment: how strong?
+# 300 digits, changed by RandAugment with N = 2. One test has digits as they are; the other, *varied* one stands for a
+# world in which they lie a little aslant and off the middle. It is fixed: the same for every M.
 
 # %%
 effects.get("augmentation.strength").show()
@@ -361,7 +371,9 @@ effects.get("augmentation.strength").show()
 # ## 5 · Mix two: mixup and CutMix
 #
 # Both take a partner from the same batch, picture `order[i]` for picture i, and a share $\lambda$. **The label is mixed
-# as the pixels are**, so labels are distributions here, shape (N, K).
+# as the pixels are**, so labels are distributions here, shape (N, K). Usually $\lambda$ is drawn from the distribution
+# Beta(α, α): with α = 1 all shares are equally likely, with a small α one of the two pictures nearly always prevails.
+# CutMix makes of it a box at a random place, with the share $1-\lambda$ of the area.
 
 # %%
 from course.widgets import MixBlender
@@ -420,6 +432,7 @@ check("augmentation.cutmix", cutmix)
 
 # %% [markdown]
 # ### Experiment: does mixing help?
+# 150 pictures of fruit; 500 digits with right labels; the same digits with 40 % of the labels wrong.
 
 # %%
 effects.get("augmentation.mixing").show()
