@@ -94,8 +94,8 @@ check("smoothing.smooth_labels", smooth_labels)
 # \frac{\partial L}{\partial z_i} = \frac{\mathrm{softmax}(z_i) - P_i}{N}
 # $$
 #
-# It serves for any target that is a probability; mixup and CutMix (07) need it, too. The mean runs over the N
-# **samples**; over the classes it is a sum.
+# Here $z_i$ are the scores (logits) of sample $i$, and $P_i$ is its target, a row that sums to 1. So the loss serves
+# for mixup and CutMix (07), too. The mean runs over the N **samples**; over the classes it is a sum.
 #
 # ### `soft_cross_entropy(logits, p)`
 # {{card smoothing.soft_cross_entropy}}
@@ -157,7 +157,8 @@ def to_torch_eps(eps: float, K: int) -> float:
 check("smoothing.to_torch_eps", to_torch_eps)
 
 # %% [markdown]
-# Three ways to the same loss, for three classes, where the difference is largest. The last one forgets to translate:
+# Three ways to the same loss, for three classes: the fewer there are, the more the two numbers differ. The last line
+# forgets to translate:
 
 # %%
 z, y = torch.tensor([[2.0, 0.0, -1.0], [0.5, 1.5, 0.0]]), torch.tensor([0, 2])
@@ -177,12 +178,15 @@ effects.get("smoothing.wrong_labels").show()
 
 # %% [markdown]
 # It depends. On digits, smoothing recovers a part of what was lost; stopping early (06) recovers more, for nothing. On
-# fruit, ε = 0.1 or 0.2 gains nothing in the mean of several runs, whatever the one above shows. There is a reason not
-# to expect too much: if a share $r$ of the labels is wrong at random, then the *average* label of many similar pictures
-# is a smoothed one already, with $\varepsilon = r$. More smoothing moves the logits closer together, but the largest
-# stays the largest.
+# fruit, ε = 0.1 or 0.2 gains nothing in the mean of several runs, whatever the one above shows, and what ε = 0.4 gains
+# is less than it varies from run to run.
 #
-# What does change in every run is the right-hand side: how *sure* the network is. So let us measure that.
+# There is a reason not to expect too much: if a share $r$ of the labels is wrong at random, then the *average* label of
+# many similar pictures is a smoothed one already, with $\varepsilon = r$. More smoothing moves the logits closer
+# together, but the largest stays the largest.
+#
+# What does change in every run is on the right, the calibration error: how far the network is from being as right as it
+# is *sure*. So let us measure that.
 
 # %% [markdown]
 # ---
@@ -225,7 +229,7 @@ check("smoothing.expected_calibration_error", expected_calibration_error)
 
 # %% [markdown]
 # ### Experiment: reliability diagrams
-# Accuracy against confidence, bin by bin. The last diagram shows the peer that smoothing has to be compared with:
+# Accuracy against confidence, bin by bin. The last diagram shows the rival that smoothing has to be compared with:
 # **temperature scaling** leaves the trained network as it is, and divides its logits by one number $T$, fitted on
 # validation pictures. That cannot change which class is largest, hence not the accuracy.
 
@@ -248,8 +252,9 @@ guess.show()
 
 # %% [markdown]
 # Smoothing does the same everywhere: it lowers confidence. If the network was too sure, that is a gain. On clean digits
-# it was nearly right, and gets worse. With wrong labels and a short training it was already unsure (they had smoothed
-# themselves), and gets worse still. In all three, one temperature fitted afterwards keeps the error small, at any ε.
+# it was nearly calibrated, and gets worse. With wrong labels and a short training it was unsure already (wrong labels
+# are a smoothing of their own), and gets worse still. In all three, one temperature fitted afterwards keeps the error
+# small, at any ε.
 
 # %% [markdown]
 # ---
@@ -269,8 +274,13 @@ for eps in (0.0, 0.1):
     labels = digits("test")[1]
     T = smoothing.fit_temperature(held_out, digits("validation")[1])
     right = (logits.argmax(1) == labels).float().mean()
-    error, scaled = (smoothing.expected_calibration_error(z.softmax(1), labels, bins=10) for z in (logits, logits / T))
-    print(f"ε = {eps}: right {100 * right:.1f} %, calibration error {error:.3f}; with T = {T:.2f} {scaled:.3f}")
+    error = smoothing.expected_calibration_error(logits.softmax(1), labels, bins=10)
+    scaled = smoothing.expected_calibration_error((logits / T).softmax(1), labels, bins=10)
+    print(f"ε = {eps}: right {100 * right:.1f} %, calibration error {error:.3f}, {scaled:.3f} with T = {T:.2f}")
+
+# %% [markdown]
+# As in the sweep: on clean digits smoothing leaves the network less sure than it may be, and a temperature below 1
+# makes it surer again. (Two accuracies from one run say little: in the sweep ε = 0.1 gained a point in the mean.)
 
 # %% [markdown]
 # ---
@@ -330,7 +340,7 @@ for eps in (0.0, 0.1):
 # | logits | the lead stops at log((K−1)(1−ε)/ε); without smoothing it never stops |
 # | wrong labels | some accuracy on digits, none to rely on for fruit; early stopping gave more |
 # | confidence | always lower; good only if the network was too sure |
-# | the peer | one temperature, fitted afterwards: calibrates without another training |
+# | the rival | one temperature, fitted afterwards: calibrates without another training |
 #
 # Next: **09 · depth**: leave out layers at random.
 
