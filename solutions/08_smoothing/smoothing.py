@@ -273,10 +273,10 @@ for eps in (0.0, 0.1):
         held_out, logits = model(digits("validation")[0]), model(digits("test")[0])
     labels = digits("test")[1]
     T = smoothing.fit_temperature(held_out, digits("validation")[1])
-    right = (logits.argmax(1) == labels).float().mean()
+    right = 100 * (logits.argmax(1) == labels).float().mean()
     error = smoothing.expected_calibration_error(logits.softmax(1), labels, bins=10)
     scaled = smoothing.expected_calibration_error((logits / T).softmax(1), labels, bins=10)
-    print(f"ε = {eps}: right {100 * right:.1f} %, calibration error {error:.3f}, {scaled:.3f} with T = {T:.2f}")
+    print(f"ε = {eps}: right {right:.1f} %, calibration error {error:.3f}, {scaled:.3f} with T = {T:.2f}")
 
 # %% [markdown]
 # As in the sweep: on clean digits smoothing leaves the network less sure than it may be, and a temperature below 1
