@@ -373,7 +373,7 @@ effects.get("augmentation.strength").show()
 # Both take a partner from the same batch, picture `order[i]` for picture i, and a share $\lambda$. **The label is mixed
 # as the pixels are**, so labels are distributions here, shape (N, K). Usually $\lambda$ is drawn from the distribution
 # Beta(α, α): with α = 1 all shares are equally likely, with a small α one of the two pictures nearly always prevails.
-# CutMix makes of it a box at a random place, with the share $1-\lambda$ of the area.
+# CutMix turns it into a box at a random place, which covers the share $1-\lambda$ of a picture.
 
 # %%
 from course.widgets import MixBlender
