@@ -187,6 +187,16 @@ attempt("one more share of the processors", session)
 attempt("slow others down", lambda: os.setpriority(os.PRIO_PROCESS, os.getppid(), 19))
 """
 
+# Where sockets of kernels are made, on the machine's disk without namespaces; they take up no bytes.
+SOCKET_FILES = f"""{_TRY}
+def sockets():
+    for number in range(30_000):
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(f"../s/{{number}}")
+    time.sleep(3)
+attempt("files that are sockets", sockets)
+"""
+
 FORK_BOMB = """
 import os, time
 children = 0
@@ -450,6 +460,7 @@ def table(
         "memory-bomb": Attack(MEMORY_BOMB, told=r"blocks (\d|1[012])\b"),
         "memory-bombs": Attack(MANY_MEMORY_BOMBS, fatal=True, reason="memory"),
         "disk-bomb": Attack(DISK_BOMB, told=r"(?s)megabytes 6[0-9]\b.*empty files \d{1,5} OSError"),
+        "socket-files": Attack(SOCKET_FILES, told="held:"),
         "endless-loop": Attack("while True: pass"),
         "deadlock": Attack(DEADLOCK),
         "endless-words": Attack(ENDLESS_WORDS),

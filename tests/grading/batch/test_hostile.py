@@ -32,7 +32,7 @@ OTHER_PROTOCOL = {"silent-flood", "huge-message", "lacking-message", "garbled-me
 # What a cell prints is cut where it is printed; nobody else has to take it in.
 HARMLESS = {*OTHER_PROTOCOL, "floods"}
 # Without namespaces the machine's disk and the user's processes are others' too: who takes too many is ended.
-ENDED = {"disk-bomb": "to files", "fork-bomb": "processes and threads"}
+ENDED = {"disk-bomb": "to files", "socket-files": "20,000 files", "fork-bomb": "processes and threads"}
 
 
 @pytest.fixture(scope="module", params=METHODS)
