@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 from course.grading import large_pages, lifetime
 from course.grading.sandbox import inside
 from course.grading.sandbox.kernel import SHELL, listen, tcp_is_forbidden, without_tcp, without_terminal
+from course.grading.sandbox.limits import hand_over
 
 if TYPE_CHECKING:
     from course.grading.sandbox.launch import Sandbox
@@ -190,7 +191,7 @@ class ForkedProcess:
             self._socket.settimeout(START_SECONDS)
             request = json.dumps({"argv": argv or [], "cwd": cwd, "env": env or {}, "apart": apart}).encode() + b"\n"
             descriptors = [channel.fileno()] if channel else []
-            sent = socket.send_fds(self._socket, [request], descriptors)
+            sent = hand_over(self._socket, request, descriptors)
             if sent < len(request):  # even an empty rest would knock at a door that may be closed again by now
                 self._socket.sendall(request[sent:])
             said = self._lines.readline()
@@ -230,7 +231,7 @@ class ForkedProcess:
 
     def _read(self, timeout: float | None) -> int | None:
         if self.returncode is None:
-            with selectors.DefaultSelector() as ready:
+            with selectors.PollSelector() as ready:
                 ready.register(self._socket, selectors.EVENT_READ)
                 if not ready.select(timeout):
                     return None
@@ -273,7 +274,8 @@ class Server:
     def __init__(self, door: socket.socket, idle: float) -> None:
         self._door, self._idle = door, idle
         self._kernels: dict[int, socket.socket] = {}
-        self._ready = selectors.DefaultSelector()
+        # Not epoll: the kernel counts its watches per user, and submissions of the same user can use them all up.
+        self._ready = selectors.PollSelector()
         self._bell, self._ringer = socket.socketpair()
         for end in (self._bell, self._ringer):
             end.setblocking(False)
@@ -317,9 +319,8 @@ class Server:
             connection.close()
             _close(descriptors)
             return None
-        with contextlib.suppress(OSError):  # parent and child both do this: one of them comes first
-            os.setpgid(pid, pid)
         if pid == 0:
+            os.setsid()  # a group to end it by, and a share of its own where processors are shared out by session
             self._let_go(connection)
             return job | {"channel": descriptors[0]} if descriptors else job
         _close(descriptors)
@@ -329,7 +330,7 @@ class Server:
         return None
 
     def _let_go(self, connection: socket.socket) -> None:
-        """In the child: forget all that is the server's. (Not `unregister`: the selector is shared with the parent.)"""
+        """In the child: forget all that is the server's."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._ready.close()
@@ -397,7 +398,10 @@ def _say(connection: socket.socket, **message: Any) -> None:
 
 def _signal_group(pid: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, number)
+        try:
+            os.killpg(pid, number)
+        except ProcessLookupError:  # just forked: it has no group of its own yet
+            os.kill(pid, number)
 
 
 def preload(warm: str = "") -> None:

@@ -169,7 +169,32 @@ attempt("others' files", lambda: others or 1 / 0)
 attempt("others' sockets", lambda: "cv-" in open("/proc/net/unix").read() or 1 / 0)
 attempt("a new file beside our sockets", lambda: open("/run/kernel/new", "w"))
 attempt("the server", lambda: socket.socket(socket.AF_UNIX).connect("/jobs/s"))
+def room():
+    for name in ("room", "room2", "room3"):
+        call("fallocate", os.open(name, os.O_CREAT | os.O_RDWR), 0, ctypes.c_long(0), ctypes.c_long(250 << 20))
+attempt("room on the machine's disk", room)
+for name in glob.glob("room*"):
+    os.remove(name)
+def session():
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setsid()
+        finally:
+            os._exit(os.getsid(0) == os.getpid())
+    return os.waitpid(pid, 0)[1] or 1 / 0
+attempt("one more share of the processors", session)
 attempt("slow others down", lambda: os.setpriority(os.PRIO_PROCESS, os.getppid(), 19))
+"""
+
+# Where sockets of kernels are made, on the machine's disk without namespaces; they take up no bytes.
+SOCKET_FILES = f"""{_TRY}
+def sockets():
+    for number in range(30_000):
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(f"../s/{{number}}")
+    time.sleep(3)
+attempt("files that are sockets", sockets)
 """
 
 FORK_BOMB = """
@@ -223,8 +248,8 @@ except OSError as error:
     print("empty files", i, type(error).__name__)
 """
 
-# On a busy machine its time is up before it is too much.
-TOO_MUCH = "bytes of output|did not answer any more"
+# On a busy machine its time is up before it is too much, or its memory is, in which its messages wait to be taken.
+TOO_MUCH = "bytes of output|did not answer any more|SIGABRT"
 FLOOD = """
 import os
 for _ in range(200):
@@ -297,6 +322,19 @@ os.rmdir("../gone")
 os.environ.clear()
 sys.stdout = open("/tmp/log", "w")
 threading.Thread(target=lambda: [time.sleep(0.01) for _ in range(10**6)]).start()
+"""
+
+# And worse: timers, no output to write to, hardly a call within a call.
+LEFTOVERS = """
+import inspect, signal, sys
+def late(*_):
+    raise TimeoutError
+signal.signal(signal.SIGALRM, late)
+signal.setitimer(signal.ITIMER_REAL, 0.2, 0.05)
+signal.setitimer(signal.ITIMER_VIRTUAL, 0.2)  # the system ends a process that has no handler for it
+print("left alone")
+sys.stdout = sys.stderr = None
+sys.setrecursionlimit(len(inspect.stack()) + 6)
 """
 
 COMMANDS = """
@@ -422,6 +460,7 @@ def table(
         "memory-bomb": Attack(MEMORY_BOMB, told=r"blocks (\d|1[012])\b"),
         "memory-bombs": Attack(MANY_MEMORY_BOMBS, fatal=True, reason="memory"),
         "disk-bomb": Attack(DISK_BOMB, told=r"(?s)megabytes 6[0-9]\b.*empty files \d{1,5} OSError"),
+        "socket-files": Attack(SOCKET_FILES, told="held:"),
         "endless-loop": Attack("while True: pass"),
         "deadlock": Attack(DEADLOCK),
         "endless-words": Attack(ENDLESS_WORDS),
@@ -438,6 +477,7 @@ def table(
         "html-bomb": Attack(HTML_BOMB),
         "hangs-up": Attack(HANGS_UP, fatal=True, reason="broke the connection|did not answer any more|SIGABRT"),
         "forgetful": Attack(FORGETFUL),
+        "leftovers": Attack(LEFTOVERS, told="left alone"),
         "commands": Attack(COMMANDS, told="from a command"),
         "exits": Attack(EXITS, fatal=True, reason="exit code 0", told="goes now"),
         "overflows": Attack(STACK_OVERFLOW, fatal=True, reason="SIGSEGV"),

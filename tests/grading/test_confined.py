@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from course.grading.sandbox import SandboxError, launch, proof
-from course.grading.sandbox.confined import start
+from course.grading.sandbox.confined import ConfinedProcess, start
 
 PROBE = "course.grading.sandbox.proof:probe"
 METHODS = [pytest.param(m, marks=pytest.mark.skipif(bool(o := launch.obstacle(m)), reason=o)) for m in launch.METHODS]
@@ -37,6 +38,16 @@ def test_its_time_is_limited_and_the_reason_told(sandbox: launch.Sandbox) -> Non
         assert process.channel.recv(1) == b""
         assert process.wait(20) == -9
         assert process.verdict == "it ran for more than 1 seconds"
+
+
+def test_one_that_takes_long_to_end_is_no_trouble(sandbox: launch.Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(self: ConfinedProcess, seconds: float) -> int:
+        raise subprocess.TimeoutExpired("it", seconds)
+
+    with monkeypatch.context() as patched, start(PROBE, None, sandbox) as process:
+        patched.setattr(ConfinedProcess, "wait", busy)
+    assert not os.path.exists(process._folder)
+    assert process.wait(20) in (-9, 1), "killed, or hung up on"
 
 
 def test_a_function_that_is_not_there_ends_it(sandbox: launch.Sandbox) -> None:

@@ -132,6 +132,7 @@ def test_exit_codes_and_signals_are_reported(server: ForkServer, tmp_path: Path)
     assert leaves.poll() == 7
     stays = forked(server, "", tmp_path)
     assert stays.poll() is None
+    assert within(10, lambda: os.getsid(stays.pid) == stays.pid), "a share of the processors like anybody's"
     stays.send_signal(signal.SIGKILL)
     assert stays.wait(20) == -signal.SIGKILL
     stays.kill()  # once more does no harm

@@ -33,6 +33,7 @@ from course.grading.provisioner import UNSAFE, WARNING, GradingProvisioner
 from course.grading.sandbox import SandboxError, SandboxUnavailable, landlock, launch, proof, seccomp, view
 from course.grading.sandbox.confined import start
 from course.grading.sandbox.limits import (
+    SOCKET_BYTES,
     Cgroup,
     Limits,
     Watchdog,
@@ -41,6 +42,7 @@ from course.grading.sandbox.limits import (
     memory_of,
     remove,
     size_of,
+    sockets_of,
     threads_of,
 )
 from course.grading.workers import grade_all
@@ -390,6 +392,42 @@ def test_the_watchdog_counts_all_processes_and_ends_them() -> None:
     assert "seconds" in Watchdog(Limits(wall=0), lambda: None).look()
 
 
+def test_what_sockets_hold_back_is_memory_too() -> None:
+    before, dog = sockets_of(os.getpid()), Watchdog(Limits(memory=100 * SOCKET_BYTES), lambda: None, os.getpid())
+    assert dog.look() == ""
+    with ExitStack() as stack:
+        for _ in range(60):
+            for end in socket.socketpair():
+                stack.enter_context(end)
+        assert sockets_of(os.getpid()) == before + 120
+        assert "memory" in dog.look()
+
+
+# As many descriptors on their way as a user may have, and then one more of the grader's.
+IN_FLIGHT = """
+import resource, socket, sys
+from course.grading.sandbox.limits import hand_over
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, most))
+held = [socket.socketpair() for _ in range(8)]
+try:
+    for ours, _ in held:
+        socket.send_fds(ours, [b"x"], [0] * 60)
+except OSError as error:
+    print(error.errno)
+ours, theirs = socket.socketpair()
+print(hand_over(ours, b"yes", [0]), theirs.recv(3))
+"""
+
+
+@pytest.mark.slow
+def test_descriptors_reach_a_submission_whatever_others_leave_on_their_way() -> None:
+    done = subprocess.run(
+        [*ordinary_user(), sys.executable, "-c", IN_FLIGHT], capture_output=True, text=True, timeout=60, cwd="/"
+    )
+    assert done.stdout == f"{errno.ETOOMANYREFS}\n3 b'yes'\n", done.stderr
+
+
 def test_adopted_processes_count_and_others_of_the_user_do_not(monkeypatch: pytest.MonkeyPatch) -> None:
     orphan = "import os, sys; os.fork() and os._exit(0); print(os.getpid(), flush=True); sys.stdin.read()"
     with subprocess.Popen(
@@ -494,6 +532,18 @@ def test_the_filter_decides_as_its_tables_say(machine: str, arch: int) -> None:
     for numbers in seccomp.FORBIDDEN_WITHOUT_NAMESPACES.values():
         if (number := numbers[which]) is not None:
             assert decide(alone, arch, number) == seccomp.ERROR | errno.EPERM
+    for (session,) in [numbers[which : which + 1] for numbers in seccomp.PRETENDED.values()]:
+        assert session is not None
+        assert decide(walls, arch, session) == decide(alone, arch, session) == seccomp.ERROR
+    room, ioctl = seccomp.UNSUPPORTED_WITHOUT_NAMESPACES["fallocate"][which], seccomp.IOCTL[which]
+    assert room is not None
+    assert ioctl is not None
+    assert decide(walls, arch, room) == seccomp.ALLOW
+    assert decide(alone, arch, room) == seccomp.ERROR | errno.EOPNOTSUPP
+    for request, answer in ((0x5401, seccomp.ALLOW), (0x5451, seccomp.ALLOW), (0x5412, seccomp.ERROR | errno.EPERM)):
+        assert decide(walls, arch, ioctl, 0, request) == decide(alone, arch, ioctl, 0, request) == answer
+    for request in (0x40086602, 0x401C5820, 0x40305828, 0x8901, 0x8902):  # flags of files, room for them, signals
+        assert decide(alone, arch, ioctl, 0, request) == seccomp.ERROR | errno.ENOTTY
     clone, openat = seccomp.CLONE[which], (257, 56)[which]
     kill, sock = seccomp.KILL[which], seccomp.SOCKET[which]
     assert clone is not None

@@ -27,6 +27,7 @@ from course.grading.runner.record import Output, Record
 from course.grading.runner.wire import ANSWER, ASK, DONE, FAILED, READY, RUN, Broken, receive, send
 from course.grading.sandbox.interrupts import Insistence
 from course.grading.sandbox.kernel import without_terminal
+from course.grading.sandbox.leftovers import put_right
 from course.grading.verdict.inside import answer
 
 MAX_REQUEST = 64_000_000
@@ -273,7 +274,8 @@ class Runner:
         self._shell.collect(self._outputs)
         self._running, self._owner = False, os.getpid()
         self._insistence = Insistence(InteractiveShell.run_cell.__code__, answer.__code__)
-        sys.stdout, sys.stderr = Stream("stdout", self._outputs), Stream("stderr", self._outputs)
+        self._streams = Stream("stdout", self._outputs), Stream("stderr", self._outputs)
+        sys.stdout, sys.stderr = self._streams
 
     def _interrupt(self, _: int, __: FrameType | None) -> None:
         """Interrupts are for cells; one that comes late is for nobody."""
@@ -333,8 +335,7 @@ class Runner:
             return None, error
         finally:
             self._insistence.rest()
-            for timer in (signal.ITIMER_REAL, signal.ITIMER_VIRTUAL, signal.ITIMER_PROF):
-                signal.setitimer(timer, 0)  # an alarm that a cell forgot would strike us
+            put_right(*self._streams)
 
 
 def serve(channel: socket.socket) -> None:

@@ -14,6 +14,8 @@ import socket
 import struct
 from typing import Any
 
+from course.grading.sandbox.limits import hand_over
+
 BYTES = 4_000_000
 LENGTH = struct.Struct("<I")
 SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL if hasattr(fcntl, "F_SEAL_SEAL") else 0
@@ -28,7 +30,7 @@ class Reader:
         try:
             os.ftruncate(self._file, BYTES)
             fcntl.fcntl(self._file, fcntl.F_ADD_SEALS, SEALS)
-            socket.send_fds(channel, [b"m"], [self._file])
+            hand_over(channel, b"m", [self._file])
         except BaseException:
             self.close()
             raise

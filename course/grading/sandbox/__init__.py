@@ -7,6 +7,9 @@ view.py       what can be seen: files, environment
 limits.py     how much can be used: cgroups, and a watchdog where there are none
 seccomp.py    which system calls can be made
 landlock.py   files, where namespaces are forbidden
+interrupts.py the end of a cell that will not end
+leftovers.py  what a cell left behind, put right
+kernel.py     a Jupyter kernel that bears these walls
 proof.py      a trial of all that, before it is trusted
 """
 

@@ -11,8 +11,10 @@ Whatever comes over the channel was made where students' code runs: bound its si
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import subprocess
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +24,9 @@ from course.grading import lifetime
 from course.grading.forkserver import ONE_THREAD, ForkedProcess
 from course.grading.sandbox import inside
 from course.grading.sandbox.launch import ConfinedKernel, Sandbox, in_new_process
+
+END_SECONDS = 60.0
+"""Where hundreds of processes have divided their memory into many thousand pieces, the system is busy for as long."""
 
 
 class ConfinedProcess(ConfinedKernel):
@@ -46,7 +51,8 @@ class ConfinedProcess(ConfinedKernel):
         """End it and all that it started, and remove its files."""
         self.channel.close()
         self.kill()
-        self.wait(10)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # it will have ended sooner or later
+            self.wait(END_SECONDS)
         lifetime.discard(self._folder)
 
     def __enter__(self) -> ConfinedProcess:

@@ -214,7 +214,7 @@ def _limit(limits: dict[str, int]) -> None:
     for number, value in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_CPU, limits["cpu"]),
-        (resource.RLIMIT_NOFILE, limits["files"]),
+        (resource.RLIMIT_NOFILE, _files(limits["files"])),
         (resource.RLIMIT_FSIZE, limits["file_size"]),
         (resource.RLIMIT_DATA, memory),
         # Libraries map gigabytes without using them. This stops what RLIMIT_DATA does not count: shared memory.
@@ -227,6 +227,12 @@ def _limit(limits: dict[str, int]) -> None:
         _, hard = resource.getrlimit(number)
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
         resource.setrlimit(number, (value, value))
+
+
+def _files(wanted: int) -> int:
+    """How many files may be open: always fewer than with the grader, see `limits.hand_over`."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard // 2)
 
 
 def _drop_privileges(uid: int | None, gid: int | None) -> None:

@@ -6,6 +6,7 @@ they print nowhere. IPython runs `!command` in a terminal of its own, which ther
 
 from __future__ import annotations
 
+import functools
 import importlib
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import sys
 from typing import Any
 
 from course.grading.sandbox.interrupts import Insistence
+from course.grading.sandbox.leftovers import put_right
 
 SHELL = "ipykernel.zmqshell"
 
@@ -32,10 +34,24 @@ def without_terminal(*shells: str) -> None:
 
 
 def listen() -> None:
-    """Let the grader insist on the end of a cell."""
+    """Let the grader insist on the end of a cell, and what a cell leaves behind not strike the kernel."""
+    from ipykernel.ipkernel import IPythonKernel
     from IPython.core.interactiveshell import InteractiveShell
 
-    Insistence(InteractiveShell.run_cell.__code__, InteractiveShell.run_cell_async.__code__).listen()
+    insistence = Insistence(InteractiveShell.run_cell.__code__, InteractiveShell.run_cell_async.__code__)
+    insistence.listen()
+    do_execute = IPythonKernel.do_execute
+
+    @functools.wraps(do_execute)
+    async def and_put_right(self: IPythonKernel, *args: Any, **kwargs: Any) -> Any:
+        streams = sys.stdout, sys.stderr
+        try:
+            return await do_execute(self, *args, **kwargs)
+        finally:
+            insistence.rest()
+            put_right(*streams)
+
+    IPythonKernel.do_execute = and_put_right  # type: ignore[method-assign]
 
 
 def tcp_is_forbidden() -> bool:

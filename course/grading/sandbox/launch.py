@@ -203,8 +203,8 @@ class ConfinedKernel:
         self._shared = sandbox.method == "landlock"
         counted = self._cgroup if "memory" in self._cgroup.made else None
         tree = None if counted else self.pid if self._shared else parent_of(self.pid)
-        work = os.path.join(job["folder"], inside.WORK_OUTSIDE) if self._shared else None
-        self._watchdog = Watchdog(sandbox.limits, self.kill, tree, work, self.pid if work else None, counted)
+        folder = job["folder"] if self._shared else None  # sockets are files, too
+        self._watchdog = Watchdog(sandbox.limits, self.kill, tree, folder, self.pid if folder else None, counted)
         self._watchdog.start()
 
     @property

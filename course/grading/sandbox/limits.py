@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import secrets
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 MEGABYTE = 1 << 20
 CGROUPS = Path("/sys/fs/cgroup")
 POLL_SECONDS = 0.25
+# What a socket has sent and nobody has read is the system's memory: at most so much, unless Linux was told otherwise.
+SOCKET_BYTES = 2 * 212_992
 
 
 @dataclass(frozen=True)
@@ -217,9 +221,12 @@ class Watchdog(threading.Thread):
 
     def _uses_too_much(self) -> bool:
         """By a count that takes little time, and if that is so by one that does not count shared memory twice."""
-        if self._tree is None or memory_of(self._tree) - self._before <= self._limits.memory:
+        if self._tree is None:
             return False
-        return memory_of(self._tree, shared_once=True) > self._limits.memory
+        sent = sockets_of(self._tree) * SOCKET_BYTES
+        if memory_of(self._tree) - self._before + sent <= self._limits.memory:
+            return False
+        return memory_of(self._tree, shared_once=True) + sent > self._limits.memory
 
     def _look_at_files(self) -> str:
         assert self._folder is not None
@@ -269,6 +276,18 @@ def memory_of(root: int, shared_once: bool = False) -> int:
                 if line.startswith(names):
                     total += int(line.split()[1]) << 10
     return total
+
+
+def sockets_of(root: int) -> int:
+    """How many sockets a process and all its descendants have open, as far as can be seen."""
+    found = set[int]()
+    for pid in descendants(root):
+        with contextlib.suppress(OSError):
+            for entry in os.listdir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError):
+                    about = os.stat(f"/proc/{pid}/fd/{entry}")
+                    found.update([about.st_ino] if stat.S_ISSOCK(about.st_mode) else [])
+    return len(found)
 
 
 def threads_of(root: int) -> int:
@@ -330,6 +349,17 @@ def deleted_size(root: int) -> int:
                     start, end = (int(address, 16) for address in addresses.split("-"))
                     found[int(inode)] = max(found[int(inode)], end - start)
     return sum(found.values())
+
+
+def hand_over(channel: socket.socket, content: bytes, descriptors: Sequence[int]) -> int:
+    """Send open files along with `content`; the answer is how much of that was sent.
+
+    The kernel counts those that nobody has received yet per user, and refuses more than the sender may have open. A
+    submission may run as the same user, and leave as many on their way as it may open itself: we may open more.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return socket.send_fds(channel, [content], list(descriptors))
 
 
 def remove(folder: str) -> None:

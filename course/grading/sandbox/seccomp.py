@@ -32,6 +32,7 @@ FORBIDDEN: dict[str, Numbers] = {
     "fsmount": (432, 432),
     "fspick": (433, 433),
     "mount_setattr": (442, 442),
+    "open_tree_attr": (467, 467),
     "name_to_handle_at": (303, 264),
     "open_by_handle_at": (304, 265),
     "quotactl": (179, 60),
@@ -77,6 +78,9 @@ FORBIDDEN: dict[str, Numbers] = {
 # Answered "no such call", so that libraries take their older way: clone3's flags lie behind a pointer; files of
 # memory belong to no mount, and only a cgroup would count them.
 UNKNOWN: dict[str, Numbers] = {"clone3": (435, 435), "memfd_create": (319, 279), "memfd_secret": (447, 447)}
+# The kernel may share out processor time by session (sched_autogroup): who makes many would get many shares. And where
+# there are no namespaces, who leaves the session and its process group would not end with it. Let it believe.
+PRETENDED: dict[str, Numbers] = {"setsid": (112, 157)}
 
 # Only where there are no namespaces: what reaches other processes and files of the same user past Landlock.
 FORBIDDEN_WITHOUT_NAMESPACES: dict[str, Numbers] = {
@@ -86,8 +90,7 @@ FORBIDDEN_WITHOUT_NAMESPACES: dict[str, Numbers] = {
     "rt_tgsigqueueinfo": (297, 240),
     "pidfd_open": (434, 434),
     "pidfd_send_signal": (424, 424),
-    "setsid": (112, 157),  # who cannot leave the process group ends with it
-    "setpgid": (109, 154),
+    "setpgid": (109, 154),  # who cannot leave the process group ends with it
     # not only their making: those of the same user are there already, with numbers that can be guessed
     "shmget": (29, 194),
     "shmat": (30, 196),
@@ -132,7 +135,10 @@ PRETENDED_WITHOUT_NAMESPACES: dict[str, Numbers] = {
     "fremovexattr": (199, 16),
     "setxattrat": (463, 463),
     "removexattrat": (466, 466),
+    "file_setattr": (469, 469),
 }
+# The disk is the machine's own there, and the watchdog's looks are far between: this would fill it in between.
+UNSUPPORTED_WITHOUT_NAMESPACES: dict[str, Numbers] = {"fallocate": (285, 47)}
 CLONE: Numbers = (56, 220)
 SOCKET: Numbers = (41, 198)
 IOCTL: Numbers = (16, 29)
@@ -153,7 +159,10 @@ SCHEDULING: dict[str, Numbers] = {
 NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, …CGROUP, …UTS, …IPC, …USER, …PID, …NET
 CLONE_PARENT = 0x8000  # a child of its parent's: of the fork server, where there are no namespaces
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, SOCK_STREAM = 1, 2, 10, 16, 1
-TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP = 0x5412, 0x541C, 0x8901, 0x8902
+TIOCSTI, TIOCLINUX = 0x5412, 0x541C
+# Requests for terminals and all descriptors. Others set attributes of files, whose owner may be ours, room for them on
+# the disk, whom to signal.
+PLAIN_REQUESTS = 0x5400
 F_SETOWN, F_SETSIG, F_SETOWN_EX = 8, 10, 15
 
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
@@ -198,16 +207,22 @@ def program(pid: int | None = None, machine: str | None = None) -> list[Instruct
     for numbers in FORBIDDEN.values():
         rule(numbers, _error(errno.EPERM))
     rule(CLONE, *_argument(0), (AND, 0, 0, NEW_NAMESPACES | CLONE_PARENT), *_only([0]))
-    signals_by_file = [] if pid is None else [FIOSETOWN, SIOCSPGRP]
-    rule(IOCTL, *_argument(1), *_never([TIOCSTI, TIOCLINUX, *signals_by_file]))
+    for numbers in PRETENDED.values():
+        rule(numbers, _error(0))
+    never = [*_argument(1), *_never([TIOCSTI, TIOCLINUX])]
     if pid is None:
+        rule(IOCTL, *never)
         # The network namespace is empty, but not every family obeys it (vsock), and some are large (alg, packet).
         rule(SOCKET, *_argument(0), *_only([AF_UNIX, AF_INET, AF_INET6, AF_NETLINK]))
     else:
+        other = [*_argument(1), (AND, 0, 0, 0xFFFFFF00), (EQUAL, 1, 0, PLAIN_REQUESTS), _error(errno.ENOTTY)]
+        rule(IOCTL, *other, *never)
         for numbers in FORBIDDEN_WITHOUT_NAMESPACES.values():
             rule(numbers, _error(errno.EPERM))
         for numbers in PRETENDED_WITHOUT_NAMESPACES.values():
             rule(numbers, _error(0))
+        for numbers in UNSUPPORTED_WITHOUT_NAMESPACES.values():
+            rule(numbers, _error(errno.EOPNOTSUPP))
         # Datagrams need no connection: they would reach any socket in the file system, from a pair too.
         stream = [*_argument(1), (AND, 0, 0, 0xF), *_only([SOCK_STREAM])]
         rule(SOCKET, *_argument(0), (EQUAL, 1, 0, AF_UNIX), _error(errno.EACCES), *stream)
