@@ -45,7 +45,8 @@ def each(name: str, value: Any, x: Tensor, width: int | None = None, dtype: torc
     Raises:
         ValueError: any other shape.
     """
-    given = torch.as_tensor(value, device=x.device)
+    there = isinstance(value, Tensor) and value.device == x.device
+    given = value if there else torch.as_tensor(value, device=x.device)
     if dtype is not None:
         given = given.to(dtype)
     shape = (len(x),) if width is None else (len(x), width)
