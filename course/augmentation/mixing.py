@@ -74,9 +74,11 @@ def cutmix(x: Tensor, y: Tensor, box: Box, order: Tensor, out: Tensor | None = N
     Source: lecture, "Mixup & CutMix"; Yun et al., "CutMix" (2019). `torchvision.transforms.v2.CutMix` takes one box for
     the whole batch.
     """
-    (order, further), edge = _partners(order, pictures(x)), edges(box, x)
-    (n, _, height, width), (first, end) = x.shape, edge
-    area = (end - first).clamp_(min=0).prod(0)
+    (order, further), (n, _, height, width) = _partners(order, pictures(x)), x.shape
+    with torch.inference_mode():  # whole numbers have no gradients: without records for them, small calls are faster
+        edge = edges(box, x)
+        first, end = edge
+        area = (end - first).clamp_(min=0).prod(0)
     mixed_labels = _mix_labels(y, 1 - area.to(y.dtype) / (height * width), order)
     if not _blockwise(x):
         return _into(x, out, torch.where(box_mask(box, x), x.index_select(0, order), x)), mixed_labels
@@ -86,10 +88,11 @@ def cutmix(x: Tensor, y: Tensor, box: Box, order: Tensor, out: Tensor | None = N
             for partner, picture, target, (a, c, b, d) in zip(partners, own, place, corners.tolist(), strict=True):
                 target.copy_(picture)[:, a:b, c:d] = partner[:, a:b, c:d]
         return mixed, mixed_labels
-    rows, columns = _spans(edge, height, width)
-    mask = rows.view(n, 1, height, 1) * columns.view(n, 1, 1, width)
-    for partners, own, place, pasted in _pieces(x, order, further, mixed, mask):
-        torch.lerp(own, partners, pasted, out=place)  # exact for 0 and 1, where numbers are finite
+    with torch.inference_mode():
+        rows, columns = _spans(edge, height, width)
+        mask = rows.view(n, 1, height, 1) * columns.view(n, 1, 1, width)
+        for partners, own, place, pasted in _pieces(x, order, further, mixed, mask):
+            torch.lerp(own, partners, pasted, out=place)  # exact for 0 and 1, where numbers are finite
     return mixed, mixed_labels
 
 

@@ -367,14 +367,15 @@ def _one_by_one(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
     """Large pictures: one fills the cache. Those with the same operation come in a row, since its code is there too."""
     out = torch.empty_like(x)
     before, after = x.split(1), out.split(1)
-    for k in range(operation.shape[1]):
-        numbers = operation[:, k].tolist()
-        parameters = list(zip(operation[:, k, None].unbind(), magnitude[:, k, None].unbind(), strict=True))
-        for i in sorted(range(len(x)), key=numbers.__getitem__):
-            changed = _KERNELS[numbers[i]](before[i], *parameters[i])
-            if changed is not after[i]:
-                after[i].copy_(changed)
-        before = after
+    with torch.inference_mode():  # what is made here stays here: without records for gradients, small calls are faster
+        for k in range(operation.shape[1]):
+            numbers = operation[:, k].tolist()
+            parameters = list(zip(operation[:, k, None].unbind(), magnitude[:, k, None].unbind(), strict=True))
+            for i in sorted(range(len(x)), key=numbers.__getitem__):
+                changed = _KERNELS[numbers[i]](before[i], *parameters[i])
+                if changed is not after[i]:
+                    after[i].copy_(changed)
+            before = after
     return out
 
 
@@ -384,12 +385,13 @@ def _sorted(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
     left = order
     counts = torch.bincount(operation, minlength=len(NAMES)).tolist()
     at_once = BLOCK // max(1, x[:1].numel()) if x.device.type == "cpu" else max(1, len(x))
-    for change, numbers in groupby(range(len(NAMES)), key=_KERNELS.__getitem__):
-        group, left = left.tensor_split([sum(counts[k] for k in numbers)])
-        for rows in group.split(at_once) if len(group) else ():
-            part, op, m = (t.index_select(0, rows) for t in (x, operation, magnitude))
-            out[done : done + len(rows)] = change(part, op, m)
-            done += len(rows)
+    with torch.inference_mode():  # as in `_one_by_one`
+        for change, numbers in groupby(range(len(NAMES)), key=_KERNELS.__getitem__):
+            group, left = left.tensor_split([sum(counts[k] for k in numbers)])
+            for rows in group.split(at_once) if len(group) else ():
+                part, op, m = (t.index_select(0, rows) for t in (x, operation, magnitude))
+                out[done : done + len(rows)] = change(part, op, m)
+                done += len(rows)
     return out.index_select(0, order.argsort())
 
 

@@ -190,6 +190,16 @@ def test_gradients_flow_through_mixing(x, y, generator):
     assert (x.grad != 0).any()
 
 
+def test_gradients_flow_through_labels_and_from_mixed_pictures(x, y, generator):
+    y, factor = y.clone().requires_grad_(), torch.ones(1, requires_grad=True)
+    lam, order = A.draw_lambdas(len(x), 1.0, generator), A.draw_partners(len(x), generator)
+    for pictures, labels in (A.mixup(x, y, lam, order), A.cutmix(x, y, A.draw_cuts(lam, 21, 27, generator), order)):
+        assert not pictures.is_inference()
+        ((pictures * factor).square().mean() + labels.square().sum()).backward()
+    assert (y.grad != 0).any()
+    assert factor.grad > 0
+
+
 def test_bad_input_is_named(x, y):
     n = len(x)
     order, half = torch.arange(n), torch.full((n,), 0.5)

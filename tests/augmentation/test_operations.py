@@ -114,6 +114,15 @@ def test_one_picture_changes_like_each_of_many(name, magnitude, seed, size):
     assert torch.equal(torch.cat([A.apply_operation(picture, name, magnitude) for picture in x.split(1)]), together)
 
 
+@pytest.mark.parametrize("block", [1, 1 << 18])
+def test_changed_pictures_can_be_trained_on(levels, monkeypatch, block):
+    monkeypatch.setattr(operations, "BLOCK", block)
+    found, weight = A.randaugment(levels.float() / 255), torch.ones(1, requires_grad=True)
+    assert not found.is_inference()
+    (found * weight).sum().backward()
+    assert weight.grad > 0
+
+
 def test_autocontrast_rounds_no_quotient_the_wrong_way():
     for high in range(1, 256):
         x = torch.arange(high + 1, dtype=torch.uint8).view(1, 1, 1, -1)
