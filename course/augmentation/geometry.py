@@ -159,15 +159,15 @@ def _warp(x: Tensor, across: Row, down: Row, mode: Mode) -> Tensor:
         return _bilinear(floats(x), across, down)
     if mode != "nearest":
         raise ValueError(f"mode must be 'bilinear' or 'nearest', got {mode!r}")
-    return look_up(x, *(place.round_() for place in _places(x, across, down, first=1)))
+    return look_up(x, *(place.round_() for place in _places(x, across, down)))
 
 
 def look_up(x: Tensor, column: Tensor, row: Tensor) -> Tensor:
-    """Each pixel of the result from another place in the input: y[i, :, r, c] = x[i, :, row − 1, column − 1].
+    """Each pixel of the result from another place in the input: y[i, :, r, c] = x[i, :, row, column].
 
     Args:
         x: pictures or masks (N, C, H, W), any dtype.
-        column, row: for each pixel, whole numbers of a floating-point type, counted from *1*; 0 outside of the picture.
+        column, row: for each pixel, whole numbers of a floating-point type; outside of the picture there is 0.
             One of them is (N, H, W), the other at least expandable to it. Both are overwritten.
 
     Returns:
@@ -177,11 +177,11 @@ def look_up(x: Tensor, column: Tensor, row: Tensor) -> Tensor:
     # A frame of zeros around the picture: whatever lies outside is clamped onto it, and no mask is needed. Places are
     # whole numbers below 2²⁴ as long as pictures are smaller than 16 megapixels, which float32 holds exactly.
     stride = width + 2
-    column, row = column.clamp_(0, width + 1), row.clamp_(0, height + 1)
+    column, row = column.clamp_(-1, width), row.clamp_(-1, height)
     if (height + 2) * stride < 2**24:  # by way of int32: a processor converts several floats to that at once
-        place = torch.add(column, row, alpha=stride).int().long()
+        place = torch.add(column, row, alpha=stride).add_(stride + 1).int().long()
     else:
-        place = torch.add(column.double(), row.double(), alpha=stride).long()
+        place = torch.add(column.double(), row.double(), alpha=stride).add_(stride + 1).long()
     place = place.view(n, 1, height * width).expand(n, channels, height * width)
     return F.pad(x, (1, 1, 1, 1)).flatten(2).gather(2, place).view_as(x)
 
@@ -203,12 +203,12 @@ def _bilinear(x: Tensor, across: Row, down: Row) -> Tensor:
     return torch.lerp(row(0), row(stride), below).view_as(x)
 
 
-def _places(x: Tensor, across: Row, down: Row, first: int = 0) -> list[Tensor]:
-    """Column and row in the input of each pixel of the result, (N, H, W) each, counted from `first`."""
+def _places(x: Tensor, across: Row, down: Row) -> list[Tensor]:
+    """Column and row in the input of each pixel of the result, (N, H, W) each, counted from 0."""
     dtype = torch.promote_types(x.dtype, torch.float32)
     sizes = x.shape[-1], x.shape[-2]
     column, row = (torch.arange((1 - n) / 2, (n + 1) / 2, dtype=dtype, device=x.device) for n in sizes)
     return [
-        (a * column).add_(c + ((n - 1) / 2 + first)).unsqueeze(1) + (b * row).unsqueeze(2)
+        (a * column).add_(c).add_((n - 1) / 2).unsqueeze(1) + (b * row).unsqueeze(2)
         for (a, b, c), n in zip((across, down), sizes, strict=True)
     ]

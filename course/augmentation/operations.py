@@ -124,9 +124,8 @@ def autocontrast(x: Tensor) -> Tensor:
     low = x.amin((2, 3), keepdim=True)
     distance = x.amax((2, 3), keepdim=True).sub_(low)
     flat = distance == 0
-    # A little more than 255: rounding errors must not miss a whole number, and all others are 1/255 below the next.
-    scale = distance.float().reciprocal_().mul_(255.001).masked_fill_(flat, 1)
-    return x.sub(low.masked_fill_(flat, 0)).float().mul_(scale).to(torch.int16).to(torch.uint8)
+    scale = distance.float().mul_(1 / 255).masked_fill_(flat, 1)
+    return x.sub(low.masked_fill_(flat, 0)).float().div_(scale).to(torch.int16).to(torch.uint8)
 
 
 @_levels
@@ -167,10 +166,10 @@ def sharpness(x: Tensor, factor: Tensor) -> Tensor:
     height, width = x.shape[-2:]
     flat = x.flatten().to(torch.int16)
     columns = (flat[: -2 * width] + flat[width:-width]).add_(flat[2 * width :])
-    # 13 (blur − x) is the sum of all nine pixels − 9 x; the result is x + (1 − factor) (blur − x).
+    # 13 (blur − x) is the sum of all nine pixels − 9 x; the result is x + (1 − factor) (blur − x), blur a whole number.
     apart, inner = torch.empty_like(flat), slice(width + 1, -width - 1)
     torch.add(columns[:-2], columns[2:], out=apart[inner]).add_(columns[1:-1]).sub_(flat[inner], alpha=9)
-    change = apart.view_as(x).float().mul_((1 - f).mul_(1 / 13)).floor_().to(torch.int16)
+    change = apart.view_as(x).float().mul_(1 / 13).round_().mul_(1 - f).floor_().to(torch.int16)
     out = change.add_(flat.view_as(x)).clamp_(0, 255).to(torch.uint8)
     out[..., :: height - 1, :] = x[..., :: height - 1, :]
     out[..., :: width - 1] = x[..., :: width - 1]
@@ -225,8 +224,8 @@ def _turn(x: Tensor, degrees: Tensor) -> Tensor:
 def _shear_columns(x: Tensor, slope: Tensor) -> Tensor:
     """ShearY: pixel by pixel like a rotation, since columns do not lie side by side in memory."""
     height, width = x.shape[-2:]
-    row, column = (torch.arange(1, n + 1, dtype=torch.float32, device=x.device) for n in (height, width))
-    down = ((column - 0.5) * slope[:, None]).round_()
+    row, column = (torch.arange(n, dtype=torch.float32, device=x.device) for n in (height, width))
+    down = ((column + 0.5) * slope[:, None]).round_()
     return look_up(x, column, row[:, None] + down.unsqueeze(1))
 
 
