@@ -45,18 +45,21 @@ def each(name: str, value: Any, x: Tensor, width: int | None = None, dtype: torc
     Raises:
         ValueError: any other shape.
     """
-    given = torch.as_tensor(value, device=x.device)
+    there = isinstance(value, Tensor) and value.device == x.device
+    given = value if there else torch.as_tensor(value, device=x.device)
     if dtype is not None:
         given = given.to(dtype)
     shape = (len(x),) if width is None else (len(x), width)
-    if given.ndim and given.shape != shape:
+    if given.shape == shape:
+        return given
+    if given.ndim:
         raise ValueError(f"need {name} with one entry per picture, shape {shape}, got {tuple(given.shape)}")
     return given.expand(shape)
 
 
 def spread(value: Tensor) -> Tensor:
     """(N,) as (N, 1, 1, 1), to be combined with pictures."""
-    return value[:, None, None, None]
+    return value.view(-1, 1, 1, 1)
 
 
 def device_of(generator: torch.Generator | None) -> torch.device:

@@ -8,6 +8,7 @@ again with the same parameters, and `mode="nearest"` where there is one, so that
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -17,6 +18,9 @@ from torch import Tensor
 from course.augmentation._checks import device_of, each, floats, pictures, spread, uniform
 
 Mode = Literal["bilinear", "nearest"]
+
+Row = Sequence[Tensor | float]
+"""A row of the matrix of each picture: three entries, (N, 1) each, or the same number for all."""
 
 # --------------------------------------------------------------------------------------------------- flip
 
@@ -117,8 +121,8 @@ def rotate(x: Tensor, degrees: Tensor, mode: Mode = "bilinear") -> Tensor:
     all. Albumentations and PIL turn the same way.
     """
     theta = each("degrees", degrees, pictures(x)).float() * (math.pi / 180)
-    cos, sin, zero = theta.cos(), theta.sin(), torch.zeros_like(theta)
-    return warp(x, _matrix(cos, -sin, zero, sin, cos, zero), mode)
+    cos, sin = theta.cos()[:, None], theta.sin()[:, None]
+    return _warp(x, (cos, -sin, 0.0), (sin, cos, 0.0), mode)
 
 
 def draw_degrees(n: int, limit: float = 30.0, generator: torch.Generator | None = None) -> Tensor:
@@ -145,28 +149,49 @@ def warp(x: Tensor, matrix: Tensor, mode: Mode = "nearest") -> Tensor:
     """
     if matrix.shape != (len(pictures(x)), 2, 3):
         raise ValueError(f"need one matrix per picture, shape {(len(x), 2, 3)}, got {tuple(matrix.shape)}")
+    entries = matrix.reshape(-1, 6, 1).unbind(1)
+    return _warp(x, entries[:3], entries[3:], mode)
+
+
+def _warp(x: Tensor, across: Row, down: Row, mode: Mode) -> Tensor:
+    """`warp` by the two rows of its matrix."""
     if mode == "bilinear":
-        return _bilinear(floats(x), matrix)
+        return _bilinear(floats(x), across, down)
     if mode != "nearest":
         raise ValueError(f"mode must be 'bilinear' or 'nearest', got {mode!r}")
-    n, _, height, width = x.shape
-    u, v = _places(matrix, height, width)
+    return look_up(x, *(place.round_() for place in _places(x, across, down)))
+
+
+def look_up(x: Tensor, column: Tensor, row: Tensor) -> Tensor:
+    """Each pixel of the result from another place in the input: y[i, :, r, c] = x[i, :, row, column].
+
+    Args:
+        x: pictures or masks (N, C, H, W), any dtype.
+        column, row: for each pixel, whole numbers of a floating-point type; outside of the picture there is 0.
+            One of them is (N, H, W), the other at least expandable to it. Both are overwritten.
+
+    Returns:
+        Shape and dtype of x.
+    """
+    n, channels, height, width = x.shape
     # A frame of zeros around the picture: whatever lies outside is clamped onto it, and no mask is needed. Places are
     # whole numbers below 2²⁴ as long as pictures are smaller than 16 megapixels, which float32 holds exactly.
     stride = width + 2
-    u, v = u.round_().clamp_(-1, width).add_(stride + 1), v.round_().clamp_(-1, height)
-    if (height + 2) * stride >= 2**24:
-        u, v = u.double(), v.double()
-    place = u.add_(v, alpha=stride).long().view(n, 1, height * width).expand(*x.shape[:2], height * width)
+    column, row = column.clamp_(-1, width), row.clamp_(-1, height)
+    if (height + 2) * stride < 2**24:  # by way of int32: a processor converts several floats to that at once
+        place = torch.add(column, row, alpha=stride).add_(stride + 1).int().long()
+    else:
+        place = torch.add(column.double(), row.double(), alpha=stride).add_(stride + 1).long()
+    place = place.view(n, 1, height * width).expand(n, channels, height * width)
     return F.pad(x, (1, 1, 1, 1)).flatten(2).gather(2, place).view_as(x)
 
 
-def _bilinear(x: Tensor, matrix: Tensor) -> Tensor:
+def _bilinear(x: Tensor, across: Row, down: Row) -> Tensor:
     n, channels, height, width = x.shape
-    u, v = _places(matrix.to(x.dtype), height, width)
+    u, v = _places(x, across, down)
     u, v = u.clamp_(-1, width), v.clamp_(-1, height)
     left, top = u.floor(), v.floor()
-    right, below = (u - left).view(n, 1, height * width), (v - top).view(n, 1, height * width)
+    right, below = (t.to(x.dtype).view(n, 1, height * width) for t in (u - left, v - top))
     framed, stride = F.pad(x, (1, 2, 1, 2)).flatten(2), width + 3
     index = (
         (top.long() * stride + left.long() + stride + 1).view(n, 1, height * width).expand(n, channels, height * width)
@@ -178,18 +203,12 @@ def _bilinear(x: Tensor, matrix: Tensor) -> Tensor:
     return torch.lerp(row(0), row(stride), below).view_as(x)
 
 
-def _places(matrix: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+def _places(x: Tensor, across: Row, down: Row) -> list[Tensor]:
     """Column and row in the input of each pixel of the result, (N, H, W) each, counted from 0."""
-    x = torch.arange(width, device=matrix.device) - (width - 1) / 2
-    y = torch.arange(height, device=matrix.device) - (height - 1) / 2
-
-    def place(k: int, middle: float) -> Tensor:
-        along = matrix[:, k, 0, None] * x + matrix[:, k, 2, None] + middle
-        return along[:, None, :] + (matrix[:, k, 1, None] * y)[:, :, None]
-
-    return place(0, (width - 1) / 2), place(1, (height - 1) / 2)
-
-
-def _matrix(*entries: Tensor) -> Tensor:
-    """(N, 2, 3) from its six entries, row by row."""
-    return torch.stack(entries, 1).unflatten(1, (2, 3))
+    dtype = torch.promote_types(x.dtype, torch.float32)
+    sizes = x.shape[-1], x.shape[-2]
+    column, row = (torch.arange((1 - n) / 2, (n + 1) / 2, dtype=dtype, device=x.device) for n in sizes)
+    return [
+        (a * column).add_(c).add_((n - 1) / 2).unsqueeze(1) + (b * row).unsqueeze(2)
+        for (a, b, c), n in zip((across, down), sizes, strict=True)
+    ]

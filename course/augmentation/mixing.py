@@ -6,6 +6,8 @@ Each picture i of a batch gets a partner, picture order[i] of the same batch; la
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache, lru_cache
+from math import prod
 
 import torch
 from torch import Tensor
@@ -40,13 +42,13 @@ def mixup(x: Tensor, y: Tensor, lam: Tensor, order: Tensor, out: Tensor | None =
     Source: lecture, "Mixup & CutMix"; Zhang et al., "mixup: Beyond empirical risk minimization" (2018).
     `torchvision.transforms.v2.MixUp` takes one λ for the whole batch.
     """
-    lam, order = each("lam", lam, floats(x), dtype=x.dtype), _partners(order, x)
+    lam, (order, further) = each("lam", lam, floats(x), dtype=x.dtype), _partners(order, x)
     labels, weight = _mix_labels(y, lam, order), spread(lam)
     if not _blockwise(x):
         return _into(x, out, torch.lerp(x.index_select(0, order), x, weight)), labels
     mixed = _target(x, out)
-    for own, partners in _pairs(x, order, mixed):
-        torch.lerp(partners, x[own], weight[own], out=mixed[own])
+    for partners, own, place, share in _pieces(x, order, further, mixed, weight):
+        torch.lerp(partners, own, share, out=place)
     return mixed, labels
 
 
@@ -72,40 +74,45 @@ def cutmix(x: Tensor, y: Tensor, box: Box, order: Tensor, out: Tensor | None = N
     Source: lecture, "Mixup & CutMix"; Yun et al., "CutMix" (2019). `torchvision.transforms.v2.CutMix` takes one box for
     the whole batch.
     """
-    order, (top, bottom, left, right) = _partners(order, pictures(x)), edges(box, x)
-    area = (bottom - top).clamp(min=0) * (right - left).clamp(min=0)
-    mixed_labels = _mix_labels(y, 1 - area.to(y.dtype) / (x.shape[-2] * x.shape[-1]), order)
+    (order, further), (n, _, height, width) = _partners(order, pictures(x)), x.shape
+    with torch.inference_mode():  # whole numbers have no gradients: without records for them, small calls are faster
+        edge = edges(box, x)
+        first, end = edge
+        area = (end - first).clamp_(min=0).prod(0)
+    mixed_labels = _mix_labels(y, 1 - area.to(y.dtype) / (height * width), order)
     if not _blockwise(x):
         return _into(x, out, torch.where(box_mask(box, x), x.index_select(0, order), x)), mixed_labels
     mixed = _target(x, out)
     if _at_once(x) == 1:  # a picture fills the cache: copy the box alone, while the picture is still there
-        edge = torch.stack([top, bottom, left, right], 1).tolist()
-        for own, partners in _pairs(x, order, mixed):
-            for i, partner in zip(range(own.start, own.stop), partners, strict=True):
-                a, b, c, d = edge[i]
-                mixed[i].copy_(x[i])[:, a:b, c:d] = partner[:, a:b, c:d]
+        for partners, own, place, corners in _pieces(x, order, further, mixed, edge.view(4, n).T):
+            for partner, picture, target, (a, c, b, d) in zip(partners, own, place, corners.tolist(), strict=True):
+                target.copy_(picture)[:, a:b, c:d] = partner[:, a:b, c:d]
         return mixed, mixed_labels
-    rows, columns = _spans((top, left), (bottom, right), x)
-    mask = rows[:, None, :, None] * columns[:, None, None, :]
-    for own, partners in _pairs(x, order, mixed):
-        torch.lerp(x[own], partners, mask[own], out=mixed[own])  # exact for 0 and 1
+    with torch.inference_mode():
+        rows, columns = _spans(edge, height, width)
+        mask = rows.view(n, 1, height, 1) * columns.view(n, 1, 1, width)
+        for partners, own, place, pasted in _pieces(x, order, further, mixed, mask):
+            torch.lerp(own, partners, pasted, out=place)  # exact for 0 and 1, where numbers are finite
     return mixed, mixed_labels
 
 
-def _spans(first: Pairs, end: Pairs, x: Tensor) -> Pairs:
-    """1 in the rows, and in the columns, that are pasted, 0 elsewhere: (N, H) and (N, W)."""
-    n, _, height, width = x.shape
-    if height == width:  # in one go: at this size each call of torch counts
-        both = _between(torch.cat(first), torch.cat(end), width)
-        return both[:n], both[n:]
-    (top, left), (bottom, right) = first, end
-    return _between(top, bottom, height), _between(left, right, width)
+def _spans(edge: Tensor, height: int, width: int) -> Pairs:
+    """1 in the rows, and in the columns, that are pasted, 0 elsewhere: (N, H) and (N, W).
+
+    As `span`, but looked up, since to compare many short rows takes longer.
+    """
+    if height == width:  # in one go: for a batch of small pictures each call of torch counts
+        first, end = _before(width).index_select(0, edge.view(-1).long()).view(2, 2, -1, width)
+        rows, columns = end.sub_(first).relu_()
+        return rows, columns
+    rows, columns = (_before(size)[edge[:, k].long()] for k, size in enumerate((height, width)))
+    return (rows[1] - rows[0]).relu_(), (columns[1] - columns[0]).relu_()
 
 
-def _between(first: Tensor, end: Tensor, size: int) -> Tensor:
-    """`span` as numbers: looked up, since to compare many short rows takes longer."""
-    before = torch.ones(size + 1, size, dtype=torch.float32, device=end.device).tril(-1)  # row e: 1 in places before e
-    return before.index_select(0, end.long()).sub_(before.index_select(0, first.long())).relu_()
+@cache
+def _before(size: int) -> Tensor:
+    """Row e: 1 in the places before e, (size + 1, size); do not change it."""
+    return torch.ones(size + 1, size, dtype=torch.float32, device="cpu").tril(-1)
 
 
 def draw_lambdas(n: int, alpha: float = 1.0, generator: torch.Generator | None = None) -> Tensor:
@@ -134,7 +141,7 @@ def draw_partners(n: int, generator: torch.Generator | None = None) -> Tensor:
     Source: as `torchvision.transforms.v2.MixUp`, where k is always 1.
     """
     further = torch.randint(1, max(n, 2), (1,), generator=generator, device=device_of(generator))
-    return (torch.arange(n, device=device_of(generator)) + further) % max(n, 1)
+    return torch.arange(n, device=device_of(generator)).add_(further).remainder_(max(n, 1))
 
 
 def draw_cuts(lam: Tensor, H: int, W: int, generator: torch.Generator | None = None) -> Box:
@@ -152,13 +159,17 @@ def draw_cuts(lam: Tensor, H: int, W: int, generator: torch.Generator | None = N
 
     Source: Yun et al. (2019), equation 2.
     """
-    root = (1 - lam).clamp(0, 1).sqrt()
+    root, device = (1 - lam).clamp(0, 1).sqrt(), device_of(generator)
+    if H == W:  # in one go: for a batch of small pictures each call of torch counts
+        size = (H * root).long()
+        centre = torch.randint(H, (2, len(lam)), generator=generator, device=device).to(lam.device)
+        top, left = centre - (size >> 1)
+        return top, left, size, size.clone()
     height, width = (H * root).long(), (W * root).long()
     row, column = (
-        torch.randint(size, (len(lam),), generator=generator, device=device_of(generator)).to(lam.device)
-        for size in (H, W)
+        torch.randint(size, (len(lam),), generator=generator, device=device).to(lam.device) for size in (H, W)
     )
-    return row - height // 2, column - width // 2, height, width
+    return row - (height >> 1), column - (width >> 1), height, width
 
 
 def _blockwise(x: Tensor) -> bool:
@@ -167,26 +178,27 @@ def _blockwise(x: Tensor) -> bool:
 
 
 def _at_once(x: Tensor) -> int:
-    return max(1, BLOCK // max(1, x[:1].numel()))
+    return max(1, BLOCK // max(1, prod(x.shape[1:])))
 
 
-def _pairs(x: Tensor, order: Tensor, target: Tensor) -> Iterator[tuple[slice, Tensor]]:
-    """Pictures that are mixed together, and their partners: where they are, or gathered in the target."""
-    n, further, size = len(x), _further(order), _at_once(x)
+def _pieces(
+    x: Tensor, order: Tensor, further: int | None, mixed: Tensor, parameters: Tensor
+) -> Iterator[tuple[Tensor, ...]]:
+    """What is mixed together: partners, where they are or gathered, pictures, place for the mixed ones, parameters."""
+    n, size = len(x), _at_once(x)
+    if not n:
+        return
+    sizes = size if further is None else [n - further, further]
+    pieces = zip(x.split(sizes), mixed.split(sizes), parameters.split(sizes), strict=True)
     if further is not None:
-        yield slice(0, n - further), x[further:]
-        yield slice(n - further, n), x[:further]
+        for partners, rest in zip(reversed(x.split([further, n - further])), pieces, strict=True):
+            yield partners, *rest
     elif size == 1:
-        yield from ((slice(i, i + 1), x[j : j + 1]) for i, j in enumerate(order.tolist()))
+        for j, rest in zip(order.tolist(), pieces, strict=True):
+            yield x[j : j + 1], *rest
     else:
-        for own in (slice(start, start + size) for start in range(0, n, size)):
-            yield own, torch.index_select(x, 0, order[own], out=target[own])
-
-
-def _further(order: Tensor) -> int | None:
-    """How many places further on all the partners are, if it is the same for all, as by `draw_partners`."""
-    n, further = len(order), int(order[0]) if len(order) else 0
-    return further if n and torch.equal(order, (torch.arange(n, device=order.device) + further) % n) else None
+        for rows, (own, place, parameter) in zip(order.split(size), pieces, strict=True):
+            yield torch.index_select(x, 0, rows, out=place), own, place, parameter
 
 
 def _target(x: Tensor, out: Tensor | None) -> Tensor:
@@ -204,16 +216,29 @@ def _into(x: Tensor, out: Tensor | None, mixed: Tensor) -> Tensor:
     return mixed if out is None else _target(x, out).copy_(mixed)
 
 
-def _partners(order: Tensor, x: Tensor) -> Tensor:
-    order = each("order", order, x)
+def _partners(order: Tensor, x: Tensor) -> tuple[Tensor, int | None]:
+    """Partners, checked; on a processor also how many places further on all of them are, if equally many."""
+    order, n = each("order", order, x), len(x)
     if order.is_floating_point() or order.dtype == torch.bool:
         raise ValueError(f"order must hold the numbers of pictures, got {order.dtype}")
-    if len(x) and not 0 <= int(order.min()) <= int(order.max()) < len(x):
-        raise ValueError(f"partners are numbered 0 … {len(x) - 1}, got {order.tolist()}")
-    return order.long()
+    order = order.long()
+    if n and x.device.type == "cpu":
+        further = int(order[0])
+        if 0 <= further < n and torch.equal(order, _round(n)[further : further + n]):
+            return order, further
+    low, high = order.aminmax() if n else (0, 0)
+    if n and not 0 <= int(low) <= int(high) < n:
+        raise ValueError(f"partners are numbered 0 … {n - 1}, got {order.tolist()}")
+    return order, None
+
+
+@lru_cache(maxsize=8)
+def _round(n: int) -> Tensor:
+    """0 … n − 1, twice; do not change it."""
+    return torch.arange(n, device="cpu").repeat(2)
 
 
 def _mix_labels(y: Tensor, lam: Tensor, order: Tensor) -> Tensor:
     if y.ndim != 2 or len(y) != len(lam) or not y.is_floating_point():
         raise ValueError(f"need labels as distributions (N, K), such as one_hot(y, K), got {y.dtype}, {tuple(y.shape)}")
-    return torch.lerp(y.index_select(0, order), y, lam.to(y.dtype)[:, None])
+    return torch.lerp(y.index_select(0, order), y, lam.to(y.dtype).unsqueeze(1))

@@ -113,7 +113,7 @@ def box_mask(box: Box, x: Tensor) -> Tensor:
 
 def inside(box: Box, x: Tensor) -> tuple[Tensor, Tensor]:
     """Which rows and which columns of each picture its box covers: bool (N, H) and (N, W)."""
-    top, bottom, left, right = edges(box, x)
+    (top, left), (bottom, right) = edges(box, x)
     return span(top, bottom, x.shape[-2]), span(left, right, x.shape[-1])
 
 
@@ -123,15 +123,20 @@ def span(first: Tensor, end: Tensor, size: int) -> Tensor:
     return (place >= first[:, None]) & (place < end[:, None])
 
 
-def edges(box: Box, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """First row and the one after the last, columns likewise, of what is inside each picture. Integer (N,) each.
+def edges(box: Box, x: Tensor) -> Tensor:
+    """First row and column of what is inside each picture, and the ones after the last: integer (2, 2, N).
 
     Raises:
         ValueError: shapes do not fit together, or the numbers are not integers.
     """
     names = ("top", "left", "height", "width")
     top, left, height, width = (each(k, v, pictures(x)) for k, v in zip(names, box, strict=True))
-    if any(t.is_floating_point() for t in (top, left, height, width)):
+    edge = torch.stack((top, left, top + height, left + width)).view(2, 2, len(x))
+    if edge.is_floating_point():
         raise ValueError("need boxes in whole pixels, got floating-point numbers")
     H, W = x.shape[-2:]
-    return top.clamp(0, H), (top + height).clamp(0, H), left.clamp(0, W), (left + width).clamp(0, W)
+    if H == W:  # rows and columns in one go
+        return edge.clamp_(0, H)
+    edge[:, 0].clamp_(0, H)
+    edge[:, 1].clamp_(0, W)
+    return edge

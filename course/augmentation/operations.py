@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from course.augmentation._checks import each, pictures, spread
-from course.augmentation.geometry import rotate
+from course.augmentation.geometry import look_up, rotate
 
 GEOMETRIC = ("Rotate", "ShearY", "ShearX", "TranslateX", "TranslateY")
 """Operations that move pixels, and masks with them."""
@@ -76,8 +76,8 @@ def posterize(x: Tensor, bits: Tensor) -> Tensor:
         x: pictures.
         bits: how many to keep, (N,).
     """
-    dropped = 8 - each("bits", bits, x).int()
-    return x & spread((-(1 << dropped)).bitwise_and_(255).to(torch.uint8))
+    kept = (0xFF00 >> each("bits", bits, x).int()).bitwise_and_(255)
+    return x & spread(kept.to(torch.uint8))
 
 
 @_levels
@@ -101,7 +101,7 @@ def contrast(x: Tensor, factor: Tensor) -> Tensor:
     """
     f, y = spread(each("factor", factor, x)), x.float()
     mean = _grey(y).mean((1, 2, 3), keepdim=True)
-    return _bytes(y.mul_(f).add_(mean * (1 - f)))  # lerp is slow where both ends of it are one number per picture
+    return _bytes(y.mul_(f).add_(mean - mean * f))  # lerp is slow where both ends of it are one number per picture
 
 
 @_levels
@@ -121,10 +121,11 @@ def color(x: Tensor, factor: Tensor) -> Tensor:
 @_levels
 def autocontrast(x: Tensor) -> Tensor:
     """Stretch each channel so that its darkest pixel is 0 and its brightest 255; a channel of one level stays."""
-    low, high = (extreme.float() for extreme in (x.amin((2, 3), keepdim=True), x.amax((2, 3), keepdim=True)))
-    flat = low == high
-    scale, low = torch.where(flat, 1.0, (high - low) * (1 / 255)), torch.where(flat, 0.0, low)
-    return _bytes(x.float().sub_(low).div_(scale))
+    low = x.amin((2, 3), keepdim=True)
+    distance = x.amax((2, 3), keepdim=True).sub_(low)
+    flat = distance == 0
+    scale = distance.float().mul_(1 / 255).masked_fill_(flat, 1)
+    return x.sub(low.masked_fill_(flat, 0)).float().div_(scale).to(torch.int16).to(torch.uint8)
 
 
 @_levels
@@ -140,12 +141,11 @@ def equalize(x: Tensor) -> Tensor:
     # Numbers of pixels are divided as floats, exactly as long as all of them fit, which is much faster than integers.
     exact = torch.float32 if height * width < 2**24 else torch.float64
     counts = torch.bincount(index, minlength=256 * n * channels).view(n, channels, 256).to(exact)
-    brightest = x.amax((2, 3)).long()[..., None]
-    step = counts.gather(2, brightest).sub_(height * width).div_(-255).floor_()
-    darker = counts.cumsum(2)[..., :-1]
-    found = darker.add_((step / 2).floor_()).div_(step.clamp(min=1)).floor_().clamp_(max=255)
-    table = F.pad(found.to(torch.uint8), (1, 0))
-    table = torch.where(step == 0, torch.arange(256, dtype=torch.uint8, device=x.device), table)
+    darker = counts.cumsum(2).sub_(counts)
+    # Only levels above the brightest have all pixels darker than they are.
+    step = darker.fmod(height * width).amax(2, keepdim=True).div_(255).floor_()
+    found = darker.add_((step / 2).floor_()).div_(step.clamp(min=1)).floor_().clamp_(max=255).to(torch.uint8)
+    table = torch.where(step == 0, torch.arange(256, dtype=torch.uint8, device=x.device), found)
     return table.flatten().index_select(0, index).view_as(x)
 
 
@@ -163,14 +163,16 @@ def sharpness(x: Tensor, factor: Tensor) -> Tensor:
     if min(x.shape[-2:]) <= 2:
         return x
     # Sums over neighbours along the flat memory: wrong at the borders, which stay as they are anyway.
-    width, flat = x.shape[-1], x.flatten().to(torch.int16)
-    rows = (flat[:-2] + flat[1:-1]).add_(flat[2:])
-    sums = torch.empty_like(flat)
-    inner = torch.add(rows[: -2 * width], rows[width:-width], out=sums[width + 1 : -width - 1])
-    inner.add_(rows[2 * width :]).add_(flat[width + 1 : -width - 1], alpha=4)
-    blur = sums.view_as(x).float().mul_(1 / 13).round_()
-    changed, out = _bytes(torch.lerp(blur, x.float(), f, out=blur)), x.clone()
-    out[..., 1:-1, 1:-1] = changed[..., 1:-1, 1:-1]
+    height, width = x.shape[-2:]
+    flat = x.flatten().to(torch.int16)
+    columns = (flat[: -2 * width] + flat[width:-width]).add_(flat[2 * width :])
+    # 13 (blur − x) is the sum of all nine pixels − 9 x; the result is x + (1 − factor) (blur − x), blur a whole number.
+    apart, inner = torch.empty_like(flat), slice(width + 1, -width - 1)
+    torch.add(columns[:-2], columns[2:], out=apart[inner]).add_(columns[1:-1]).sub_(flat[inner], alpha=9)
+    change = apart.view_as(x).float().mul_(1 / 13).round_().mul_(1 - f).floor_().to(torch.int16)
+    out = change.add_(flat.view_as(x)).clamp_(0, 255).to(torch.uint8)
+    out[..., :: height - 1, :] = x[..., :: height - 1, :]
+    out[..., :: width - 1] = x[..., :: width - 1]
     return out
 
 
@@ -178,7 +180,8 @@ def _grey(y: Tensor) -> Tensor:
     """Brightness of floating-point pictures with 256 levels, rounded down: (N, 1, H, W)."""
     if y.shape[1] == 1:
         return y.clone()
-    return torch.add(y[:, 0] * GREY[0], y[:, 1], alpha=GREY[1]).add_(y[:, 2], alpha=GREY[2]).floor_()[:, None]
+    red, green, blue = y.split(1, 1)
+    return torch.add(red * GREY[0], green, alpha=GREY[1]).add_(blue, alpha=GREY[2]).floor_()
 
 
 def _bytes(y: Tensor) -> Tensor:
@@ -205,34 +208,48 @@ def move(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
     """
     operation, magnitude = each("operation", operation, pictures(x)), each("magnitude", magnitude, x)
     # An operation that a picture does not have leaves it as it is, so that one after the other does them all.
-    for name in ("Rotate", "ShearY", "TranslateX"):
-        x = _MOVES[name](x, operation, magnitude)
-    return x
+    x = _turn(x, _only("Rotate", operation, magnitude))
+    x = _shear_columns(x, _only("ShearY", operation, magnitude))
+    return _slide(x, operation, magnitude)
 
 
 def _only(name: str, operation: Tensor, magnitude: Tensor) -> Tensor:
     return torch.where(operation == NAMES.index(name), magnitude, 0.0)
 
 
-def _turn(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
-    """Rotate: the one that has to look up each pixel."""
-    return rotate(x, _only("Rotate", operation, magnitude), "nearest")
+def _turn(x: Tensor, degrees: Tensor) -> Tensor:
+    return rotate(x, degrees, "nearest")
+
+
+def _shear_columns(x: Tensor, slope: Tensor) -> Tensor:
+    """ShearY: pixel by pixel like a rotation, since columns do not lie side by side in memory."""
+    height, width = x.shape[-2:]
+    row, column = (torch.arange(n, dtype=torch.float32, device=x.device) for n in (height, width))
+    down = ((column + 0.5) * slope[:, None]).round_()
+    return look_up(x, column, row[:, None] + down.unsqueeze(1))
 
 
 def _slide(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
     """ShearX and both translations: rows move as a whole."""
+    if len(x) == 1 and x.device.type == "cpu":  # for one picture it is worth asking which of them it is
+        name, pixels = NAMES[int(operation)], int(magnitude)
+        if name == "ShearX":
+            return _slide_rows(x, magnitude)
+        return _shift(x, pixels * (name == "TranslateX"), pixels * (name == "TranslateY"))
     right, down = (_only(name, operation, magnitude.trunc()) for name in ("TranslateX", "TranslateY"))
     return _slide_rows(x, _only("ShearX", operation, magnitude), right, down)
 
 
-def _slide_columns(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
-    """ShearY: columns move as a whole, which are the rows of the transposed picture."""
-    still = torch.zeros_like(magnitude)
-    columns = x.transpose(2, 3).contiguous()
-    return _slide_rows(columns, _only("ShearY", operation, magnitude), still, still).transpose(2, 3).contiguous()
+def _shift(x: Tensor, right: int, down: int) -> Tensor:
+    """Translate all pictures alike: copy the rectangle that stays inside."""
+    (height, width), out = x.shape[-2:], torch.zeros_like(x)
+    if abs(right) < width and abs(down) < height:
+        kept = x[..., max(-down, 0) : height - max(down, 0), max(-right, 0) : width - max(right, 0)]
+        out[..., max(down, 0) : height + min(down, 0), max(right, 0) : width + min(right, 0)] = kept
+    return out
 
 
-def _slide_rows(x: Tensor, shear: Tensor, right: Tensor, down: Tensor) -> Tensor:
+def _slide_rows(x: Tensor, shear: Tensor, right: Tensor | None = None, down: Tensor | None = None) -> Tensor:
     """Row y of the result is row y − down of x, moved to the left by round((y + ½) shear) − right; 0 outside.
 
     All of a row lies side by side in memory, and copying it takes no longer than looking up two pixels.
@@ -240,14 +257,17 @@ def _slide_rows(x: Tensor, shear: Tensor, right: Tensor, down: Tensor) -> Tensor
     if not x.numel():
         return x.clone()
     n, channels, height, width = x.shape
-    row = torch.arange(height, device=x.device)
-    ahead = ((row + 0.5) * shear[:, None]).round_().sub_(right[:, None]).clamp_(-width, width).long()
-    source = row - down.clamp(-height, height).long()[:, None]
     # A row of zeros first, then each row with one after it: whatever is outside, there is a zero.
     memory = F.pad(x, (0, width, 1, 1))
-    start = ((source + 1) * (2 * width) + ahead).mul_((source >= 0) & (source < height))
-    first = torch.arange(n * channels, device=x.device) * ((height + 2) * 2 * width)
-    start = start[:, None] + first.view(n, channels, 1)
+    ahead = (torch.arange(0.5, height, dtype=torch.float32, device=x.device) * shear[:, None]).round_()
+    source = torch.arange(1, height + 1, device=x.device)
+    if right is not None:
+        ahead = ahead.sub_(right[:, None])
+    if down is not None:
+        source = (source - down.clamp(-height, height).long()[:, None]).clamp_(0, height + 1)
+    start = ahead.clamp_(-width, width).long().add_(source, alpha=2 * width)
+    first = torch.arange(n * channels, device=x.device).mul_((height + 2) * 2 * width)
+    start = start.unsqueeze(1) + first.view(n, channels, 1)
     stretches = memory.as_strided((memory.numel() - width + 1, width), (1, 1))
     return stretches.index_select(0, start.flatten()).view_as(x)
 
@@ -285,10 +305,10 @@ def _ignoring_operation(change: Callable[[Tensor, Tensor], Tensor]) -> Kernel:
     return lambda x, _, magnitude: change(x, magnitude)
 
 
-_MOVES: dict[str, Kernel] = dict(zip(GEOMETRIC, (_turn, _slide_columns, _slide, _slide, _slide), strict=True))
+_MOVES = (_ignoring_operation(_turn), _ignoring_operation(_shear_columns), _slide, _slide, _slide)
 _KERNELS: tuple[Kernel, ...] = (
     lambda x, *_: x,
-    *_MOVES.values(),
+    *_MOVES,
     *map(_ignoring_operation, POINTWISE.values()),
 )
 """Who does an operation, by its number; neighbours may share one."""
@@ -335,7 +355,7 @@ def apply_steps(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
     magnitude = each("magnitude", magnitude, x, steps, torch.float32)
     if operation.numel() and not 0 <= int(operation.min()) <= int(operation.max()) < len(NAMES):
         raise ValueError(f"operations are numbered 0 … {len(NAMES) - 1}, got {operation.tolist()}")
-    if x.device.type == "cpu" and 2 * x[:1].numel() > BLOCK:
+    if steps and x.device.type == "cpu" and 2 * x[:1].numel() > BLOCK:
         return _one_by_one(x, operation, magnitude)
     for k in range(steps):
         x = _sorted(x, operation[:, k], magnitude[:, k])
@@ -343,14 +363,18 @@ def apply_steps(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
 
 
 def _one_by_one(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
-    """Large pictures: each one fills the cache, and goes through all of its steps while it is there."""
+    """Large pictures: one fills the cache. Those with the same operation come in a row, since its code is there too."""
     out = torch.empty_like(x)
-    for i, numbers in enumerate(operation.tolist()):
-        one = slice(i, i + 1)
-        y = x[one]
-        for k, number in enumerate(numbers):
-            y = _KERNELS[number](y, operation[one, k], magnitude[one, k])
-        out[one] = y
+    before, after = x.split(1), out.split(1)
+    with torch.inference_mode():  # what is made here stays here: without records for gradients, small calls are faster
+        for k in range(operation.shape[1]):
+            numbers = operation[:, k].tolist()
+            parameters = list(zip(operation[:, k, None].unbind(), magnitude[:, k, None].unbind(), strict=True))
+            for i in sorted(range(len(x)), key=numbers.__getitem__):
+                changed = _KERNELS[numbers[i]](before[i], *parameters[i])
+                if changed is not after[i]:
+                    after[i].copy_(changed)
+            before = after
     return out
 
 
@@ -360,12 +384,13 @@ def _sorted(x: Tensor, operation: Tensor, magnitude: Tensor) -> Tensor:
     left = order
     counts = torch.bincount(operation, minlength=len(NAMES)).tolist()
     at_once = BLOCK // max(1, x[:1].numel()) if x.device.type == "cpu" else max(1, len(x))
-    for change, numbers in groupby(range(len(NAMES)), key=_KERNELS.__getitem__):
-        group, left = left.tensor_split([sum(counts[k] for k in numbers)])
-        for rows in group.split(at_once) if len(group) else ():
-            part, op, m = (t.index_select(0, rows) for t in (x, operation, magnitude))
-            out[done : done + len(rows)] = change(part, op, m)
-            done += len(rows)
+    with torch.inference_mode():  # as in `_one_by_one`
+        for change, numbers in groupby(range(len(NAMES)), key=_KERNELS.__getitem__):
+            group, left = left.tensor_split([sum(counts[k] for k in numbers)])
+            for rows in group.split(at_once) if len(group) else ():
+                part, op, m = (t.index_select(0, rows) for t in (x, operation, magnitude))
+                out[done : done + len(rows)] = change(part, op, m)
+                done += len(rows)
     return out.index_select(0, order.argsort())
 
 

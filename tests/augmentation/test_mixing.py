@@ -93,6 +93,41 @@ def test_pictures_are_written_where_told(x, y, order, generator, monkeypatch, bl
             mix(x, y, how, order, x)
 
 
+@pytest.mark.parametrize("size", [(16, 16), (21, 27)])
+@pytest.mark.parametrize("block", [1, 1 << 17])
+def test_cutmix_pastes_what_the_mask_covers_square_or_not(x, y, generator, monkeypatch, size, block):
+    monkeypatch.setattr(mixing, "BLOCK", block)
+    x = x[..., : size[0], : size[1]].contiguous()
+    n = len(x)
+    box = (*torch.randint(-9, 30, (2, n), generator=generator), *torch.randint(-2, 30, (2, n), generator=generator))
+    order = A.draw_partners(n, generator)
+    pictures, labels = A.cutmix(x, y, box, order)
+    inside = A.box_mask(box, x)
+    assert torch.equal(pictures, torch.where(inside, x[order], x))
+    share = 1 - inside.float().mean((1, 2, 3))
+    torch.testing.assert_close(labels, share[:, None] * y + (1 - share)[:, None] * y[order])
+
+
+@pytest.mark.parametrize("block", [1, 1 << 17])
+def test_empty_batches_stay_empty(monkeypatch, block):
+    monkeypatch.setattr(mixing, "BLOCK", block)
+    none, order = torch.zeros(0), A.draw_partners(0)
+    x, y = torch.zeros(0, 3, 8, 8), torch.zeros(0, 4)
+    for pictures, labels in (A.mixup(x, y, none, order), A.cutmix(x, y, A.draw_cuts(none, 8, 8), order)):
+        assert pictures.shape == x.shape
+        assert labels.shape == y.shape
+
+
+def test_cuts_of_square_pictures_are_drawn_like_all_others():
+    lam = torch.rand(50, generator=torch.Generator().manual_seed(1))
+    generators = [torch.Generator().manual_seed(2) for _ in range(2)]
+    row = torch.randint(9, (50,), generator=generators[1])
+    column = torch.randint(9, (50,), generator=generators[1])
+    top, left, height, width = A.draw_cuts(lam, 9, 9, generators[0])
+    assert torch.equal(top, row - height // 2)
+    assert torch.equal(left, column - width // 2)
+
+
 @pytest.mark.parametrize("dtype", [torch.int16, torch.int32, torch.uint8])
 def test_boxes_may_have_any_integer_type(x, y, order, dtype):
     top, left, size = (torch.full((len(x),), n) for n in (2, 5, 9))
@@ -153,6 +188,16 @@ def test_gradients_flow_through_mixing(x, y, generator):
     A.mixup(x, y, lam, order)[0].sum().backward()
     A.cutmix(x, y, A.draw_cuts(lam, 21, 27, generator), order)[0].sum().backward()
     assert (x.grad != 0).any()
+
+
+def test_gradients_flow_through_labels_and_from_mixed_pictures(x, y, generator):
+    y, factor = y.clone().requires_grad_(), torch.ones(1, requires_grad=True)
+    lam, order = A.draw_lambdas(len(x), 1.0, generator), A.draw_partners(len(x), generator)
+    for pictures, labels in (A.mixup(x, y, lam, order), A.cutmix(x, y, A.draw_cuts(lam, 21, 27, generator), order)):
+        assert not pictures.is_inference()
+        ((pictures * factor).square().mean() + labels.square().sum()).backward()
+    assert (y.grad != 0).any()
+    assert factor.grad > 0
 
 
 def test_bad_input_is_named(x, y):

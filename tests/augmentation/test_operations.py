@@ -96,6 +96,62 @@ def test_large_pictures_one_at_a_time_and_blocks_give_the_same(levels, generator
         assert torch.equal(A.apply_operations(levels, operation, magnitude), expected)
 
 
+@pytest.mark.parametrize("steps", [0, 1, 3])
+def test_large_pictures_go_through_all_steps_in_their_order(levels, generator, monkeypatch, steps):
+    operation = torch.randint(len(A.NAMES), (len(levels), steps), generator=generator)
+    magnitude = A.strengths(31, 21, 27)[operation, 12]
+    expected, before = A.apply_steps(levels, operation, magnitude), levels.clone()
+    monkeypatch.setattr(operations, "BLOCK", 1)
+    assert torch.equal(A.apply_steps(levels, operation, magnitude), expected)
+    assert torch.equal(levels, before)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(A.NAMES), st.floats(0, 1, width=32), st.integers(0, 99), st.sampled_from([(9, 11), (64, 50)]))
+def test_one_picture_changes_like_each_of_many(name, magnitude, seed, size):
+    x = torch.randint(256, (5, 3, *size), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
+    together = A.apply_operation(x, name, magnitude)
+    assert torch.equal(torch.cat([A.apply_operation(picture, name, magnitude) for picture in x.split(1)]), together)
+
+
+@pytest.mark.parametrize("block", [1, 1 << 18])
+def test_changed_pictures_can_be_trained_on(levels, monkeypatch, block):
+    monkeypatch.setattr(operations, "BLOCK", block)
+    found, weight = A.randaugment(levels.float() / 255), torch.ones(1, requires_grad=True)
+    assert not found.is_inference()
+    (found * weight).sum().backward()
+    assert weight.grad > 0
+
+
+def test_pictures_of_usual_size_are_torchvisions(generator):
+    small = torch.rand(14, 3, 56, 56, generator=generator)
+    x = torch.nn.functional.interpolate(small, 224, mode="bilinear").mul(255).to(torch.uint8)
+    table = A.strengths(31, 224, 224)
+    for name in operations.RANDAUGMENT:
+        magnitude = float(table[A.NAMES.index(name), 9])
+        apart = (A.apply_operation(x, name, magnitude).int() - theirs(x, name, magnitude).int()).abs()
+        assert (apart > 1).float().mean() <= (1e-3 if "Shear" in name else 0), name
+        assert (apart > 0).float().mean() <= 2e-3, name
+
+
+def test_sharpness_is_the_formula(levels):
+    kernel = torch.ones(3, 1, 3, 3, dtype=torch.double)
+    kernel[:, :, 1, 1] = 5
+    inner = (..., slice(1, -1), slice(1, -1))
+    blur = torch.nn.functional.conv2d(levels.double(), kernel / 13, groups=3)
+    for factor in (0.0, 0.3, 1.0, 1.9):
+        found, expected = A.sharpness(levels, factor), levels.double()
+        expected[inner] = (factor * expected[inner] + (1 - factor) * blur.round()).clamp(0, 255)
+        assert ((found <= expected + 1e-3) & (found > expected - 1 - 1e-3)).all()
+
+
+def test_empty_batches_stay_empty():
+    for shape in ((0, 3, 5, 7), (2, 3, 0, 7), (2, 3, 5, 0)):
+        x = torch.zeros(shape, dtype=torch.uint8)
+        for name in operations.GEOMETRIC:
+            assert A.apply_operation(x, name, 0.1).shape == shape
+
+
 def test_rows_slide_as_a_warp_would_move_them(x):
     n = len(x)
     for name, magnitude in (
