@@ -297,7 +297,7 @@ def autograde(
     assignment: Annotated[str, typer.Argument(help="nbgrader's name of the assignment, e.g. 03_descent.")],
     folder: Annotated[Path, typer.Option(help="The course directory, with nbgrader_config.py in it.")] = Path("."),
     student: Annotated[list[str] | None, typer.Option(help="Only this student; repeatable.")] = None,
-    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: one more than processors.")] = 0,
+    workers: Annotated[int, typer.Option(min=0, help="Processes; 0: as many as processors.")] = 0,
     resume: Annotated[
         bool, typer.Option("--resume/--again", help="Leave alone what is graded already, or grade all again.")
     ] = True,

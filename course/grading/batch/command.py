@@ -45,7 +45,7 @@ def main(
         assignment: nbgrader's name of it.
         folder: the course directory.
         students: only these; all if empty.
-        workers: processes on this machine; 0: one more than it has processors.
+        workers: processes on this machine; 0: as many as it has processors.
         resume: leave alone what is graded already.
         shard: "i/n": grade only that part, and leave entering it to a run without shard.
         scheduler: address of a Dask scheduler whose workers grade.

@@ -126,7 +126,7 @@ def autograde(
     Args:
         classroom: the class.
         plan: whose, and which part of the work.
-        workers: processes on this machine; one more than it has processors unless given.
+        workers: processes on this machine; as many as it has processors unless given.
         engine: what runs tasks instead of those.
         report: hears how many submissions there are to grade, then of each outcome.
         server: a fork server that is running already, made with `warm=WARM`; if its walls are not those that the class
@@ -220,8 +220,7 @@ def _local(
 
     address = server.address if server else None
     work = partial(_grade, assignment=assignment, sandbox=sandbox, address=address)
-    # A worker waits while its submission computes, and for processes to begin and to end: one more fills these gaps.
-    pool: Pool[Task, Graded] = stack.enter_context(Pool(work, workers or processors() + 1))
+    pool: Pool[Task, Graded] = stack.enter_context(Pool(work, workers or processors()))
 
     def run(tasks: Iterable[Task]) -> Iterator[tuple[Task, Graded | Failure]]:
         for done in pool.run(tasks):
