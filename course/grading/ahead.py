@@ -13,19 +13,20 @@ from contextlib import ExitStack, contextmanager, suppress
 from course.grading.forkserver import ForkServer, ForkUnavailable
 from course.grading.runner import WARM
 from course.grading.sandbox import SandboxError
-from course.grading.sandbox.launch import Sandbox
+from course.grading.sandbox.launch import Sandbox, look_ahead
 
 
 @contextmanager
 def usual_server() -> Iterator[ForkServer | None]:
     """A fork server within the walls that most classes have; it ends with the context at the latest.
 
-    None where there is no bubblewrap. Nobody has tried yet whether it works here: whoever wants to use the server asks
-    `launch.available` first, and `ForkServer.serves`.
+    None where there is no bubblewrap. Whether it works here is being tried at the same time: whoever wants to use the
+    server asks `launch.available` first, and `ForkServer.serves`.
     """
     with ExitStack() as stack:
         server = None
         if sys.platform == "linux" and shutil.which("bwrap"):
             with suppress(ForkUnavailable, SandboxError, OSError):  # those who need one will say what is wrong
                 server = stack.enter_context(ForkServer(Sandbox("bubblewrap"), warm=WARM))
+                look_ahead("bubblewrap")
         yield server

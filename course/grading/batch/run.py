@@ -7,6 +7,7 @@ where it was, a submission that changed is graded again, and one that did not is
 from __future__ import annotations
 
 import errno
+import gc
 import hashlib
 import re
 import shlex
@@ -218,6 +219,7 @@ def _local(
     """Processes on this machine. They are forked from this one, so all that they need is imported first."""
     import course.grading.verdict.trusted  # noqa: F401  (and with it all exercises)
 
+    gc.freeze()  # the collector need not look through all that again: not here, not in a worker, not as we end
     address = server.address if server else None
     work = partial(_grade, assignment=assignment, sandbox=sandbox, address=address)
     pool: Pool[Task, Graded] = stack.enter_context(Pool(work, workers or processors()))

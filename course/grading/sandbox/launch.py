@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -32,6 +33,7 @@ CAPABILITIES = ("SYS_ADMIN", "SETPCAP", "NET_ADMIN")
 CAPABILITIES_OF_ROOT = (*CAPABILITIES, "SETUID", "SETGID", "CHOWN", "DAC_OVERRIDE", "FOWNER", "KILL")
 # User ids that systemd's documentation (UIDS-GIDS) calls unused, and what to take where those are not mapped.
 UNUSED_USERS, CONTAINER_USERS = (1_900_000_000, 1 << 24), (20_000, 40_000)
+_looking: dict[str, threading.Thread] = {}
 
 HELP = """Students' code runs in a sandbox only, and none works here.
   bubblewrap: {bubblewrap}
@@ -356,9 +358,22 @@ def available(method: str = "auto", limits: Limits | None = None, readable: Sequ
     raise SandboxUnavailable(HELP.format(**{name: complaints.get(name, skipped) for name in METHODS}))
 
 
-@functools.cache
+def look_ahead(method: str) -> None:
+    """Begin to find out `obstacle(method)` in a thread; it takes a process of its own, and mostly waits for that."""
+    if method not in _looking:
+        _looking[method] = threading.Thread(target=_obstacle, args=(method,), daemon=True)
+        _looking[method].start()
+
+
 def obstacle(method: str) -> str:
     """Why this method does not work here, found out by trying it once; empty if it does."""
+    if thread := _looking.pop(method, None):
+        thread.join()
+    return _obstacle(method)
+
+
+@functools.cache
+def _obstacle(method: str) -> str:
     if method not in METHODS:
         return f"there is no such method; choose {' or '.join(METHODS)}"
     if sys.platform != "linux":
