@@ -35,13 +35,13 @@ def neutral(seed: int | None = None) -> Iterator[None]:
             stack.enter_context(torch.inference_mode(False))
         if torch.is_autocast_enabled("cpu"):
             stack.enter_context(torch.autocast("cpu", enabled=False))
+        state = torch.default_generator.get_state()
+        stack.callback(torch.default_generator.set_state, state)
         stack.callback(_set, dtype, device, grad, anomaly, strict, warn_only)
         _set(torch.float32, torch.device("cpu"), True, False, False, False)
-        with torch.random.fork_rng(devices=[]):
-            if seed is not None:
-                torch.default_generator.manual_seed(seed)
-            yield
-            _set(torch.float32, torch.device("cpu"), True, False, False, False)  # fork_rng needs it so to put back
+        if seed is not None:
+            torch.default_generator.manual_seed(seed)
+        yield
 
 
 def _set(dtype: torch.dtype, device: torch.device, grad: bool, anomaly: bool, strict: bool, warn_only: bool) -> None:

@@ -53,13 +53,14 @@ def drive(
         losses = train(model, x, y, lr, epochs, size, torch.Generator().manual_seed(seed))
         return model, list(losses) if hasattr(losses, "__iter__") else losses
 
-    again, other = run(x.clone(), y.clone(), seed)[0], run(x.clone(), y.clone(), seed + 1)[0]
+    # The generator shows in the batches, unless one batch holds everything.
+    others = [run(x.clone(), y.clone(), s)[0].batches for s in (seed, seed + 1)] if size < len(x) else [[], []]
     model, losses = run(x, y, seed)
     return {
         "losses": losses,
         "batches": model.batches,
-        "batches again": again.batches,
-        "batches of another seed": other.batches,
+        "batches again": others[0],
+        "batches of another seed": others[1],
         "weight": model.linear.weight.detach().clone(),
         "bias": model.linear.bias.detach().clone(),
     }
