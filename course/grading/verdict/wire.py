@@ -1,5 +1,8 @@
 """What a function did, as bytes: a safetensors file, with everything that is no array in its metadata as JSON.
 
+The file has one array for each type of number: all numbers of that type, in the order in which the metadata name them.
+One for each array of the answer would take longer than the answer: most consist of many small ones.
+
 Nothing in it is code, and reading it runs nothing. What comes back from a sandbox may be anything: `decode` either
 returns plain data within known limits, or raises `Malformed`.
 """
@@ -24,6 +27,7 @@ from course.grading.verdict import MAX_BYTES
 
 MAX_HEADER = 8_000_000
 MAX_DEPTH = 40
+MAX_DIMENSIONS = 64  # torch has no more
 TEXT = {"message": 2_000, "line": 2_000, "printed": 4_000, "error": 200}
 FLAGS = ("inside", "timed_out", "unwritten", "requires_grad")
 WORDS = {"edited": 50, "warned": 20, "devices": 10}
@@ -45,7 +49,7 @@ class Malformed(ValueError):
 
 def encode(seen: Sequence[Observation]) -> bytes:
     """Observations as bytes; an answer that is too large to travel is replaced by a note that it was."""
-    arrays = _Arrays()
+    numbers = _Numbers()
     rows: list[Any] = []
     for at, one in enumerate(seen):
         if at and one is seen[at - 1]:
@@ -53,37 +57,38 @@ def encode(seen: Sequence[Observation]) -> bytes:
             continue
         row: dict[str, Any] = {name: getattr(one, name) for name in (*TEXT, *FLAGS)}
         row |= {name: sorted(getattr(one, name)) if name == "devices" else list(getattr(one, name)) for name in WORDS}
-        rows.append(row | {"seconds": one.seconds, "answer": _node(one.answer, arrays)})
-    return safetensors.torch.save(arrays.kept, {KEY: json.dumps(rows)})
+        rows.append(row | {"seconds": one.seconds, "answer": _node(one.answer, numbers)})
+    return safetensors.torch.save(numbers.together(), {KEY: json.dumps(rows)})
 
 
-class _Arrays:
-    """What travels as arrays, up to a limit, and none in another's memory, which safetensors refuses."""
+class _Numbers:
+    """What arrays consist of, up to a limit."""
 
     def __init__(self) -> None:
-        self.kept: dict[str, Tensor] = {}
+        self._parts: dict[str, list[Tensor]] = {}
         self._room = MAX_BYTES * 3 // 4
-        self._memory = set[int]()
 
-    def keep(self, array: Tensor) -> str | None:
-        """Its name; None if there is no room for it."""
+    def keep(self, array: Tensor) -> tuple[str, list[int]] | None:
+        """Its type and shape, by which it is found again; None if there is no room for it."""
         self._room -= array.numel() * array.element_size()
         if self._room < 0:
             return None
-        if array.untyped_storage().data_ptr() in self._memory:
-            array = array.clone()
-        self._memory.add(array.untyped_storage().data_ptr())
-        self.kept[name := str(len(self.kept))] = array
-        return name
+        name = str(array.dtype).removeprefix("torch.")
+        self._parts.setdefault(name, []).append(array.view(-1))
+        return name, list(array.shape)
+
+    def together(self) -> dict[str, Tensor]:
+        """All of them, by type."""
+        return {name: torch.cat(parts) for name, parts in self._parts.items()}
 
 
-def _node(value: Any, arrays: _Arrays) -> Any:
+def _node(value: Any, numbers: _Numbers) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list):
-        return [_node(v, arrays) for v in value]
+        return [_node(v, numbers) for v in value]
     if isinstance(value, dict):
-        return {"dict": [[key, _node(v, arrays)] for key, v in value.items()]}
+        return {"dict": [[key, _node(v, numbers)] for key, v in value.items()]}
     if isinstance(value, Foreign):
         return {"foreign": value.type_name[:200]}
     kind = "array" if isinstance(value, np.ndarray) else "tensor"
@@ -96,10 +101,10 @@ def _node(value: Any, arrays: _Arrays) -> Any:
         kind, flat = "complex", torch.view_as_real(flat).contiguous()
     if flat.dtype not in TYPES:
         return {"foreign": f"a tensor of type {str(flat.dtype).removeprefix('torch.')}"}
-    name = arrays.keep(flat)
-    if name is None:
+    about = numbers.keep(flat)
+    if about is None:
         return {"foreign": f"more numbers than can be looked at ({tuple(value.shape)} among them)"}
-    return {kind: name}
+    return {kind: about}
 
 
 # ------------------------------------------------------------------------------------------------ decode
@@ -115,13 +120,13 @@ def decode(content: bytes, count: int) -> list[Observation]:
         raise Malformed(f"the answer has {len(content):,} bytes; at most {MAX_BYTES:,} are looked at")
     try:
         rows = json.loads(_metadata(content)[KEY])
-        arrays = safetensors.torch.load(content)
+        numbers = _Found(safetensors.torch.load(content))
         if not isinstance(rows, list) or len(rows) != count:
             raise Malformed(f"{count} observations were asked for")
         seen: list[Observation] = []
         nodes = [MAX_NODES]
         for row in rows:
-            seen.append(seen[-1] if row == "same" and seen else _observation(row, arrays, nodes))
+            seen.append(seen[-1] if row == "same" and seen else _observation(row, numbers, nodes))
     except Malformed:
         raise
     except (SafetensorError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, OverflowError) as error:
@@ -129,6 +134,27 @@ def decode(content: bytes, count: int) -> list[Observation]:
     except (RecursionError, MemoryError, struct.error) as error:
         raise Malformed(type(error).__name__) from error
     return seen
+
+
+class _Found:
+    """The numbers that came, to be taken in order, each once: an answer is no larger than what was sent."""
+
+    def __init__(self, numbers: dict[str, Tensor]) -> None:
+        if any(n.ndim != 1 or n.dtype not in TYPES for n in numbers.values()):
+            raise Malformed("its numbers are in no order, or of a type that does not travel")
+        self._numbers, self._taken = numbers, dict.fromkeys(numbers, 0)
+
+    def take(self, name: str, shape: Any) -> Tensor:
+        """The next ones of a type, as an array of this shape."""
+        if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS:
+            raise Malformed("an array has no shape, or too many dimensions")
+        if not all(type(s) is int and 0 <= s < 2**40 for s in shape):
+            raise Malformed("an array's shape is none")
+        first, count = self._taken[name], math.prod(shape)
+        if first + count > len(self._numbers[name]):
+            raise Malformed("an array has more numbers than were sent")
+        self._taken[name] += count
+        return self._numbers[name].narrow(0, first, count).view(shape)
 
 
 def _metadata(content: bytes) -> dict[str, str]:
@@ -140,8 +166,8 @@ def _metadata(content: bytes) -> dict[str, str]:
     return found
 
 
-def _observation(row: Any, arrays: dict[str, Tensor], nodes: list[int]) -> Observation:
-    seen = Observation(answer=_value(row["answer"], arrays, nodes))
+def _observation(row: Any, numbers: _Found, nodes: list[int]) -> Observation:
+    seen = Observation(answer=_value(row["answer"], numbers, nodes))
     for name, limit in TEXT.items():
         text = row[name]
         if not isinstance(text, str) and not (name == "error" and text is None):
@@ -164,7 +190,7 @@ def _observation(row: Any, arrays: dict[str, Tensor], nodes: list[int]) -> Obser
     return seen
 
 
-def _value(node: Any, arrays: dict[str, Tensor], nodes: list[int], depth: int = 0) -> Any:
+def _value(node: Any, numbers: _Found, nodes: list[int], depth: int = 0) -> Any:
     nodes[0] -= 1
     if nodes[0] < 0 or depth > MAX_DEPTH:
         raise Malformed("the answer is too deeply nested, or has too many parts")
@@ -173,21 +199,19 @@ def _value(node: Any, arrays: dict[str, Tensor], nodes: list[int], depth: int = 
     if isinstance(node, int):
         return node if abs(node) < 10**300 else Foreign("an enormous integer")
     if isinstance(node, list):
-        return [_value(n, arrays, nodes, depth + 1) for n in node]
+        return [_value(n, numbers, nodes, depth + 1) for n in node]
     if not isinstance(node, dict) or len(node) != 1:
         raise Malformed("an answer has a part of no known kind")
     ((kind, content),) = node.items()
     if kind == "dict":
-        return {_text(key): _value(n, arrays, nodes, depth + 1) for key, n in content}
+        return {_text(key): _value(n, numbers, nodes, depth + 1) for key, n in content}
     if kind == "foreign":
         return Foreign(_text(content)[:200])
-    # Each array is there once: an answer that is a million times the same one would be large only where it is judged.
-    return _array(kind, arrays.pop(_text(content)))
+    name, shape = content
+    return _array(kind, numbers.take(_text(name), shape))
 
 
 def _array(kind: str, stored: Tensor) -> Any:
-    if stored.dtype not in TYPES:
-        raise Malformed(f"arrays of type {stored.dtype} do not travel")
     if kind == "tensor":
         return stored
     if kind == "array":

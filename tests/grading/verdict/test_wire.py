@@ -112,12 +112,14 @@ def test_an_answer_too_large_to_travel_becomes_a_note() -> None:
         {"seconds": -1},
         {"seconds": True},
         {"seconds": math.inf},
-        {"answer": {"tensor": "0"}},
+        {"answer": {"tensor": "float32"}},
         {"answer": {"tensor": 0}},
+        {"answer": {"tensor": ["float32", [1]]}},
+        {"answer": {"tensor": [0, []]}},
         {"answer": {"dict": [["a"]]}},
         {"answer": {"dict": {"a": 1}}},
         {"answer": {"pickle": "gASV"}},
-        {"answer": {"array": "0", "tensor": "0"}},
+        {"answer": {"array": ["float32", []], "tensor": ["float32", []]}},
         {"answer": {}},
         {"answer": [0] * 200_000},
     ],
@@ -193,9 +195,31 @@ def test_the_decoder_stands_any_damage() -> None:
 
 def test_an_answer_is_not_larger_than_what_was_sent() -> None:
     """A million times the same array would be large only where somebody puts it together."""
-    sent = one(answer=[torch.zeros(3), 0.0])
-    rows = json.loads(wire._metadata(sent)[wire.KEY])
-    rows[0]["answer"] = [{"tensor": "0"}] * 2
-    arrays = safetensors.torch.load(sent)
+    with pytest.raises(Malformed, match="more numbers than were sent"):
+        decode(with_numbers(torch.zeros(3), [{"tensor": ["float32", [3]]}] * 2), 1)
+
+
+@pytest.mark.parametrize("shape", [[-1], [-3, -1], [3.0], [True, 3], ["3"], 3, None, [2**40, 0], [[3]], [10**30], [4], [1] * 65])
+def test_a_forged_shape_is_refused(shape: Any) -> None:
     with pytest.raises(Malformed):
-        decode(safetensors.torch.save(arrays, {wire.KEY: json.dumps(rows)}), 1)
+        decode(with_numbers(torch.zeros(3), {"tensor": ["float32", shape]}), 1)
+
+
+@pytest.mark.parametrize("numbers", [torch.zeros(3, 1), torch.zeros(()), torch.zeros(3).to(torch.float8_e4m3fn)])
+def test_forged_numbers_are_refused(numbers: torch.Tensor) -> None:
+    with pytest.raises(Malformed, match="in no order"):
+        decode(with_numbers(numbers, {"tensor": ["float32", [1]]}), 1)
+
+
+def test_arrays_of_one_type_do_not_touch_each_other() -> None:
+    sent = [torch.arange(3), torch.zeros(0, 2), torch.tensor(7), torch.arange(4).view(2, 2), torch.zeros(0)]
+    (back,) = decode(one(answer=sent), 1)
+    assert [x.tolist() for x in back.answer] == [x.tolist() for x in sent]
+    assert [x.shape for x in back.answer] == [x.shape for x in sent]
+
+
+def with_numbers(numbers: torch.Tensor, answer: Any) -> bytes:
+    """An observation with this answer, and these numbers to take it from."""
+    rows = json.loads(wire._metadata(one())[wire.KEY])
+    rows[0]["answer"] = answer
+    return safetensors.torch.save({"float32": numbers}, {wire.KEY: json.dumps(rows)})
