@@ -384,12 +384,13 @@ check("recipe.best_recipe", best_recipe)
 # %% [markdown] question="your_ablation" points=4 minutes=30 title="Your ablation table"
 # ### BEGIN SOLUTION
 # *A model answer.* A table with a row for the whole recipe and one for each part left out: mean and range of the
-# accuracy over the same seeds. Which part is worth most depends on the recipe, and need not be what the table of section
-# 4 shows, with its other parts and fewer steps. A difference that is smaller than its spread over paired seeds is not to
-# be reported as an effect: in that table, label smoothing gains points in one run and costs some in the next. To claim
-# that a part does not help one has to give it a fair chance: tune what goes with it (the rate, above all), take enough
-# seeds that a difference of the size that matters would have shown, and say for which set, budget and network it was
-# measured. Full points need paired seeds, a spread, and this last distinction between "no effect seen" and "no effect".
+# accuracy over the same seeds. Which part is worth most depends on the recipe, and need not be what the table of
+# section 4 shows, with its other parts and fewer steps. A difference that is smaller than its spread over paired seeds
+# is not to be reported as an effect: in that table, label smoothing gains points in one run and costs some in the next.
+# To claim that a part does not help one has to give it a fair chance: tune what goes with it (the rate, above all),
+# take enough seeds that a difference of the size that matters would have shown, and say for which set, budget and
+# network it was measured. Full points need paired seeds, a spread, and this last distinction between "no effect seen"
+# and "no effect".
 # ### END SOLUTION
 
 # %% [markdown]

@@ -199,7 +199,9 @@ def test_an_answer_is_not_larger_than_what_was_sent() -> None:
         decode(with_numbers(torch.zeros(3), [{"tensor": ["float32", [3]]}] * 2), 1)
 
 
-@pytest.mark.parametrize("shape", [[-1], [-3, -1], [3.0], [True, 3], ["3"], 3, None, [2**40, 0], [[3]], [10**30], [4], [1] * 65])
+@pytest.mark.parametrize(
+    "shape", [[-1], [-3, -1], [3.0], [True, 3], ["3"], 3, None, [2**40, 0], [[3]], [10**30], [4], [1] * 65]
+)
 def test_a_forged_shape_is_refused(shape: Any) -> None:
     with pytest.raises(Malformed):
         decode(with_numbers(torch.zeros(3), {"tensor": ["float32", shape]}), 1)
