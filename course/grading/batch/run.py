@@ -220,6 +220,7 @@ def _local(
     import course.grading.verdict.trusted  # noqa: F401  (and with it all exercises)
 
     gc.freeze()  # the collector need not look through all that again: not here, not in a worker, not as we end
+    gc.enable()  # see `ahead`
     address = server.address if server else None
     work = partial(_grade, assignment=assignment, sandbox=sandbox, address=address)
     pool: Pool[Task, Graded] = stack.enter_context(Pool(work, workers or processors()))
